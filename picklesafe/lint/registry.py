@@ -1,0 +1,132 @@
+"""The rules: how a module becomes one, and where rules are loaded from."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import picklesafe
+from picklesafe.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from picklesafe.lint.finding import Finding
+
+_TITLE = re.compile(r"([A-Z]+\d+) ([a-z0-9-]+): ")
+
+Trigger = str | tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    """A function from a fact to a finding, with the page that explains it.
+
+    Args:
+        code, name: from the first words of the module's docstring, `PKS111 unguarded-…: …`.
+        page: that docstring.
+        triggers: the rule looks at a file only if one of them occurs in its bytes; a tuple
+            occurs if all its words do.
+        check: the function.
+        module: where BAD and GOOD stand.
+    """
+
+    code: str
+    name: str
+    page: str
+    triggers: tuple[tuple[bytes, ...], ...]
+    check: Callable[[Any], Finding | None]
+    module: ModuleType
+
+    @property
+    def summary(self) -> str:
+        return self.page.partition(": ")[2].partition("\n")[0]
+
+
+def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | None]], Callable[[Any], Finding | None]]:
+    """Mark the function of a module that is the rule.
+
+    Args:
+        triggers: words of which one must occur in a file for the rule to look at it; a tuple of
+            words stands for all of them together.
+    """
+
+    def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
+        check.triggers = tuple(  # type: ignore[attr-defined]
+            tuple(word.encode() for word in ([trigger] if isinstance(trigger, str) else trigger)) for trigger in triggers
+        )
+        return check
+
+    return mark
+
+
+def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule]:
+    """The rules of picklesafe and those that the configuration names, sorted by code.
+
+    Args:
+        extra: names of modules or packages, or paths of files or folders (those with a slash or
+            `.py`), relative to `base`.
+        base: the folder of the configuration file.
+
+    Raises:
+        ConfigurationError: if one of `extra` can't be loaded, or two rules share a code.
+    """
+    # Beside picklesafe itself: a folder of this name in the checked project must not be run.
+    modules = _load_folder("lint_rules", Path(picklesafe.__file__).parent.parent / "lint_rules")
+    for name in extra:
+        modules += _load_extra(name, base or Path.cwd())
+    rules: dict[str, Rule] = {}
+    for module in modules:
+        for found in _rules_of(module):
+            if found.code in rules:
+                raise ConfigurationError(
+                    f"rule {found.code} is defined twice: {rules[found.code].module.__file__} and {module.__file__}"
+                )
+            rules[found.code] = found
+    return [rules[code] for code in sorted(rules)]
+
+
+def _load_folder(name: str, folder: Path) -> list[ModuleType]:
+    return [_load_file(f"{name}.{path.stem}", path) for path in sorted(folder.glob("[!_]*.py"))]
+
+
+def _load_file(name: str, path: Path) -> ModuleType:
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _load_extra(name: str, base: Path) -> list[ModuleType]:
+    try:
+        if "/" not in name and "\\" not in name and not name.endswith(".py"):
+            module = importlib.import_module(name)
+            folders = getattr(module, "__path__", ())
+            return [module, *(found for folder in folders for found in _load_folder(name, Path(folder)))]
+        path = (base / name).resolve()
+        if path.is_dir():
+            return _load_folder(f"picklesafe_rules_{path.name}", path)
+        return [_load_file(f"picklesafe_rules_{path.stem}", path)]
+    except Exception as error:  # whatever a third party's module raises is the user's configuration error
+        raise ConfigurationError(f"rules = [{name!r}] can't be loaded: {type(error).__name__}: {error}") from error
+
+
+def _rules_of(module: ModuleType) -> Iterable[Rule]:
+    for check in vars(module).values():
+        if callable(check) and hasattr(check, "triggers") and getattr(check, "__module__", "") == module.__name__:
+            title = _TITLE.match(module.__doc__ or "")
+            if title is None:
+                raise ConfigurationError(
+                    f"{module.__file__}: a rule's docstring begins with its code and name, as in 'ABC101 some-name: …'"
+                )
+            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module)
