@@ -1,0 +1,93 @@
+"""For people: every finding with the code it is about and what its fix would change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from picklesafe.lint.report.changes import draw_changes
+from picklesafe.lint.report.frame import Frame, bar
+from picklesafe.lint.report.style import Style, printable, shown_path
+from picklesafe.lint.source import Source, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from picklesafe.lint.finding import Finding, Related
+
+
+def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
+    """The findings, each followed by an empty line."""
+    files = _Files()
+    for finding in findings:
+        yield "\n".join(_draw(finding, files, style)) + "\n\n"
+
+
+class _Files:
+    """The lines of the file read last: findings come sorted by file, and all files at once are too much."""
+
+    def __init__(self) -> None:
+        self._path = ""
+        self._lines: list[str] = []
+
+    def lines(self, path: str) -> list[str]:
+        """The lines of `path`; none where it can't be read as text."""
+        if path != self._path:
+            self._path, self._lines = path, _read(path)
+        return self._lines
+
+
+def _read(path: str) -> list[str]:
+    try:
+        lines = Source.read(Path(path)).lines
+    except SourceError:
+        return []
+    # What stands behind the last line end is no line.
+    return lines if lines[-1] else lines[:-1]
+
+
+def _draw(finding: Finding, files: _Files, style: Style) -> Iterator[str]:
+    related = [(place, _frame(files.lines(place.path), place, 0)) for place in finding.related]
+    lines = files.lines(finding.path)
+    frame = _frame(lines, finding)
+    gutter = max((found.gutter for found in (frame, *(found for _, found in related)) if found), default=1)
+    yield _headline(finding, style)
+    yield f"{' ' * gutter}{style.paint('-->', 'blue')} {_place(finding)}"
+    if frame is None:
+        return
+    blank = f"{' ' * gutter} {bar(style)}"
+    yield blank
+    yield from frame.draw(gutter, style)
+    # The bar is closed, unless what follows draws one of its own below the marks.
+    if not (frame.ends_with_marks and finding.fix and not related):
+        yield blank
+    for place, found in related:
+        yield from _draw_related(place, found, gutter, style)
+    if finding.fix:
+        yield f"{style.paint('help', 'cyan')}{style.paint(': ' + printable(finding.fix.message), 'bold')}"
+        yield from draw_changes(lines, finding.fix.edits, gutter, style)
+        if not finding.fix.safe:
+            yield f"{style.paint('note', 'yellow')}: This is an unsafe fix and may change runtime behavior"
+
+
+def _headline(finding: Finding, style: Style) -> str:
+    star = f"[{style.paint('*', 'cyan')}] " if style.fixable(finding) else ""
+    return f"{style.paint(finding.code, 'red')} {star}{style.paint(printable(finding.message), 'bold')}"
+
+
+def _draw_related(place: Related, frame: Frame | None, gutter: int, style: Style) -> Iterator[str]:
+    yield f"{' ' * gutter}{style.paint(':::', 'blue')} {_place(place)}"
+    blank = f"{' ' * gutter} {bar(style)}"
+    yield blank
+    if frame is None:
+        yield f"{' ' * gutter} = {printable(place.message)}"
+    else:
+        yield from frame.draw(gutter, style, mark="-", label=printable(place.message))
+
+
+def _place(place: Finding | Related) -> str:
+    return f"{shown_path(place.path)}:{place.start.row}:{place.start.column}"
+
+
+def _frame(lines: Sequence[str], place: Finding | Related, context: int = 2) -> Frame | None:
+    return Frame(lines, place.start, place.end, context) if lines else None

@@ -1,0 +1,43 @@
+"""For GitHub Actions: workflow commands that annotate a pull request."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from picklesafe.lint.report.style import Style, shown_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from picklesafe.lint.finding import Finding
+
+
+def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
+    """One `::error` command a finding."""
+    for finding in findings:
+        properties = ",".join(f"{key}={_escape_property(value)}" for key, value in _properties(finding).items())
+        place = f"{shown_path(finding.path)}:{finding.start.row}:{finding.start.column}"
+        yield f"::error {properties}::{_escape(f'{place}: {finding.code} {finding.message}')}\n"
+
+
+def _properties(finding: Finding) -> dict[str, str]:
+    properties = {
+        "title": f"picklesafe ({finding.code})",
+        "file": os.path.abspath(finding.path),
+        "line": str(finding.start.row),
+        "col": str(finding.start.column),
+        "endLine": str(finding.end.row),
+    }
+    # GitHub refuses columns that span rows.
+    if finding.start.row == finding.end.row:
+        properties["endColumn"] = str(finding.end.column)
+    return properties
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")
