@@ -1,0 +1,105 @@
+"""The file that the cache lies in: its place, its validity, and how it is written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from binascii import crc32
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import picklesafe
+from picklesafe.lint.registry import Rule
+from picklesafe.lint.settings import Settings
+
+_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
+_SHAPE = {"misses": dict, "outcomes": dict, "digests": dict, "scans": list}
+
+
+def place(settings: Settings, folder: Path) -> str:
+    """The path of the file for these settings, in the cache folder."""
+    name = f"{crc32(_choices(settings).encode(errors='surrogateescape')):08x}.json"
+    return os.path.join(folder, picklesafe.__version__, name)
+
+
+def stamp(settings: Settings, rules: Sequence[Rule]) -> str:
+    """All that results depend on apart from the checked files; a file with another stamp is not used."""
+    return repr((picklesafe.__version__, sys.version, _choices(settings), _code(rules)))
+
+
+def _choices(settings: Settings) -> str:
+    chosen = (
+        os.getcwd(),  # findings name files as the user did
+        str(settings.root),
+        sorted(settings.codes),
+        settings.rules,
+        str(settings.config_dir),
+        settings.per_file_ignores,
+        settings.src,
+        settings.target_torch,
+        settings.target_python,
+    )
+    return repr(chosen)
+
+
+def _code(rules: Sequence[Rule]) -> list[tuple[str, int, int]]:
+    """The state of the source files of the linter and the rules: a rule under development changes."""
+    folders = {os.path.dirname(os.path.abspath(__file__))}
+    folders.update(os.path.dirname(os.path.abspath(rule.module.__file__ or "")) for rule in rules)
+    state = []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    status = entry.stat()
+                    state.append((entry.path, status.st_mtime_ns, status.st_size))
+                elif entry.name.isidentifier() and not entry.name.startswith("__") and entry.is_dir():
+                    folders.add(entry.path)
+    return sorted(state)
+
+
+def load(path: str, expected: str) -> dict[str, Any]:
+    """What the file holds; of a file that is absent, damaged or of another stamp, nothing."""
+    import json
+
+    try:
+        with open(path, "rb") as file:
+            checksum, _, content = file.read().partition(b"\n")
+        if checksum == b"%08x" % crc32(content):
+            body = json.loads(content)
+            if body.pop("stamp") == expected and all(type(body[key]) is kind for key, kind in _SHAPE.items()):
+                return body  # type: ignore[no-any-return]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        pass
+    return {key: kind() for key, kind in _SHAPE.items()}
+
+
+def save(path: str, written: str, body: dict[str, Any]) -> str | None:
+    """Replace the file as a whole, so that another run finds the old one or the new one."""
+    import json
+
+    content = json.dumps({"stamp": written, **body}, separators=(",", ":")).encode()
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        _make_folder(os.path.dirname(path))
+        with open(temporary, "wb") as file:
+            file.write(b"%08x\n" % crc32(content) + content)
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        return f"the cache can't be written to {os.path.dirname(path)}: {error.strerror}"
+    return None
+
+
+def _make_folder(folder: str) -> None:
+    if os.path.isdir(folder):
+        return
+    os.makedirs(folder, exist_ok=True)
+    top = os.path.dirname(folder)
+    # Neither version control nor backups shall take it up.
+    for name, content in ((".gitignore", "# Written by picklesafe.\n*\n"), ("CACHEDIR.TAG", _TAG)):
+        with open(os.path.join(top, name), "w", encoding="utf-8") as file:
+            file.write(content)

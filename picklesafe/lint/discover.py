@@ -1,0 +1,232 @@
+"""From the paths of the command line to the files that are checked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from picklesafe.errors import PickleSafeError
+from picklesafe.lint import git
+from picklesafe.lint.globs import Patterns
+
+if TYPE_CHECKING:
+    from picklesafe.lint.settings import Settings
+
+SUFFIXES = (".py", ".pyi")
+_NOTEBOOK = ".ipynb"
+
+
+class PathNotFound(PickleSafeError):
+    """A path that was given and doesn't exist."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: no such file or folder"
+
+
+class Found(NamedTuple):
+    """What there is to check.
+
+    Args:
+        files: sorted, each file once, named as it was given or found below what was given.
+        problems: files and folders that can't be read, each with the reason.
+        missing: paths that were given and don't exist.
+        warnings: what the user should know about the choice of files.
+    """
+
+    files: list[str]
+    problems: list[tuple[str, str]]
+    missing: list[str]
+    warnings: list[str]
+
+
+def discover(paths: Sequence[Path], settings: Settings) -> list[Path]:
+    """The files to check below `paths`; raises PathNotFound for a path that doesn't exist."""
+    found = find(paths, settings)
+    if found.missing:
+        raise PathNotFound(found.missing[0])
+    return [Path(file) for file in found.files]
+
+
+def find(paths: Sequence[Path], settings: Settings) -> Found:
+    """The files to check below `paths`, and what stood in the way."""
+    finder = _Finder(settings)
+    for path in paths:
+        finder.take(str(path))
+    return Found(finder.unique(len(paths)), finder.problems, finder.missing, finder.warnings)
+
+
+class _Finder:
+    def __init__(self, settings: Settings) -> None:
+        # Without symlinks, like the paths that are compared with it.
+        self.root = os.path.realpath(settings.root)
+        self.excludes = Patterns(settings.exclude, self.root)
+        self.force_exclude = settings.force_exclude
+        self.respect_gitignore = settings.respect_gitignore
+        self.files: list[str] = []
+        self.links: list[str] = []
+        self.problems: list[tuple[str, str]] = []
+        self.missing: list[str] = []
+        self.warnings: list[str] = []
+
+    def take(self, path: str) -> None:
+        """Take a path that was given: excludes count below it, or for it too if they are forced."""
+        try:
+            mode = os.stat(path).st_mode
+        except (OSError, ValueError) as error:
+            return self._take_unreachable(path, error)
+        if self.force_exclude and self.excludes.match_within(os.path.realpath(path), self.root):
+            return None
+        if stat.S_ISDIR(mode):
+            self._take_folder(path)
+        elif path.endswith(_NOTEBOOK):
+            self.warnings.append(f"{path}: notebooks are not checked yet")
+        elif stat.S_ISREG(mode):
+            (self.links if os.path.islink(path) else self.files).append(path)
+        else:
+            self.problems.append((path, "is no regular file"))
+        return None
+
+    def _take_unreachable(self, path: str, error: OSError | ValueError) -> None:
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            self.problems.append((path, "is a broken symlink"))
+        elif isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError)):
+            self.missing.append(path)
+        else:
+            self.problems.append((path, f"can't be read: {error.strerror}"))
+
+    def _take_folder(self, path: str) -> None:
+        real = os.path.realpath(path)
+        prefix = "" if path == "." else os.path.join(path, "")
+        if self.respect_gitignore and git.repository(real) is not None:
+            self._ask_git(prefix, real)
+        else:
+            self._walk(prefix, real)
+
+    def _walk(self, prefix: str, real: str, nested: bool = True) -> None:
+        """List a folder and those below it; where a repository begins, git is asked (if `nested`)."""
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            files, below = len(self.files), len(folders)
+            try:
+                is_repository = self._list(folder, real + os.sep + folder[len(prefix) :], folders)
+            except OSError as error:
+                self.problems.append((folder.rstrip(os.sep) or ".", f"can't be listed: {error.strerror}"))
+                continue
+            if is_repository and nested and self.respect_gitignore:
+                del self.files[files:], folders[below:]
+                self._ask_git(folder, os.path.join(real, folder[len(prefix) :]).rstrip(os.sep))
+
+    def _list(self, folder: str, real: str, below: list[str]) -> bool:
+        """Sort the entries of one folder; whether it is the root of a repository."""
+        # The loop that a run over thousands of files spends its time in: no calls that can wait.
+        excluded, is_repository = self.excludes.match_name, False
+        by_path = self.excludes.by_path
+        with os.scandir(folder or ".") as entries:
+            for entry in entries:
+                name = entry.name
+                if name.endswith(SUFFIXES) and not entry.is_dir(follow_symlinks=False):
+                    if not excluded(name) and not (by_path and self.excludes.match(real + name)):
+                        self._take_entry(entry, folder + name)
+                elif entry.is_dir(follow_symlinks=False):
+                    if name == ".git":
+                        is_repository = True
+                    if not excluded(name) and not (by_path and self.excludes.match(real + name)):
+                        below.append(folder + name + os.sep)
+                elif name == ".git":
+                    is_repository = True
+        return is_repository
+
+    def _take_entry(self, entry: os.DirEntry[str], path: str) -> None:
+        if entry.is_file(follow_symlinks=False):
+            self.files.append(path)
+        elif entry.is_symlink():
+            self._take_link(path)
+
+    def _take_link(self, path: str) -> None:
+        """Take a symlink with a Python name that was found: its target, if that is a file."""
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                self.links.append(path)
+        except OSError as error:
+            broken = isinstance(error, FileNotFoundError)
+            self.problems.append((path, "is a broken symlink" if broken else f"can't be read: {error.strerror}"))
+
+    def _ask_git(self, prefix: str, real: str) -> None:
+        """Take the files below a folder inside a repository that git tracks or doesn't ignore."""
+        names = git.files(real)
+        if names is None:
+            self.warnings.append(f"{prefix or '.'}: git can't list this repository, .gitignore is not respected")
+            return self._walk(prefix, real, nested=False)
+        if not names and git.repository(real) != real and git.ignores(real):
+            return self._walk(prefix, real)
+        choose = _Chooser(self.excludes, real)
+        for name in names:
+            if name.endswith(SUFFIXES):
+                if choose.wanted(name):
+                    self._take_listed(prefix + name)
+            elif name.endswith("/") and choose.wanted(name[:-1]):
+                self._ask_git(prefix + name, os.path.join(real, name[:-1]))
+        for name in self._submodules(real):
+            if choose.wanted(name):
+                self._ask_git(os.path.join(prefix + name, ""), os.path.join(real, name))
+        return None
+
+    def _take_listed(self, path: str) -> None:
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            return  # deleted from the working tree, still in the index
+        if stat.S_ISREG(mode):
+            self.files.append(path)
+        elif stat.S_ISLNK(mode):
+            self._take_link(path)
+
+    def _submodules(self, folder: str) -> Iterable[str]:
+        """The submodules below `folder` that are checked out, relative to it."""
+        root = git.repository(folder)
+        for name in git.submodules(root) if root is not None else ():
+            path = os.path.join(root or "", name)
+            if path.startswith(folder + os.sep) and git.repository(path) == path:
+                yield os.path.relpath(path, folder)
+
+    def unique(self, given: int) -> list[str]:
+        """The files found, sorted, each once: a path given twice, or a symlink beside its target."""
+        if given == 1 and not self.links:
+            return sorted(self.files)
+        folders: dict[str, str] = {}
+        taken: dict[str, str] = {}
+        for path in self.files:
+            folder, name = os.path.split(path)
+            real = folders.get(folder)
+            if real is None:
+                real = folders[folder] = os.path.realpath(folder)
+            taken.setdefault(os.path.join(real, name), path)
+        for path in sorted(self.links):
+            taken.setdefault(os.path.realpath(path), path)
+        return sorted(taken.values())
+
+
+class _Chooser:
+    """Applies excludes to the names that git lists; each folder is judged once."""
+
+    def __init__(self, excludes: Patterns, real: str) -> None:
+        self._excludes = excludes
+        self._real = real
+        self._folders = {"": True}
+
+    def wanted(self, name: str) -> bool:
+        folder, _, last = name.rpartition("/")
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = self.wanted(folder)
+        if not known or self._excludes.match_name(last):
+            return False
+        return not self._excludes.by_path or not self._excludes.match(os.path.join(self._real, name))

@@ -1,0 +1,182 @@
+"""One run of `picklesafe check`: from paths to findings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from picklesafe.lint import parallel
+from picklesafe.lint.discover import PathNotFound, find
+from picklesafe.lint.finding import Finding
+from picklesafe.lint.outcome import Outcome, pack, unpack
+from picklesafe.lint.registry import load_rules
+from picklesafe.lint.screen import Scan, gate, scan, shared_parts
+from picklesafe.lint.settings import Settings
+
+_SCAN_ALONE = 500
+"""Fewer files than this are scanned sooner than a second process has started."""
+
+_JUDGE_ALONE = 1_500_000
+"""Less source than this (bytes) is analysed sooner than it is shared out."""
+
+_ROUNDS = 4
+"""How far a hazard is followed from caller to caller."""
+
+_REPORT_IT = "; please report this at the project's issue tracker, the other files were checked"
+
+
+class Report(NamedTuple):
+    """What a run found.
+
+    Args:
+        findings: sorted by path, row, column and code.
+        warnings: what the user should know, whatever else is printed.
+        checked: how many files were checked.
+        errors: what kept the run from being complete; it ends with status 2.
+        notes: what is worth saying to those who ask for it.
+    """
+
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...] = ()
+    checked: int = 0
+    errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check(paths: Sequence[Path], settings: Settings) -> Report:
+    """Check all files below `paths`."""
+    found = find(paths, settings)
+    run = _Run(settings)
+    outcomes = run.follow(found.files)
+    outcomes += [_unread(path, reason) for path, reason in found.problems]
+    findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
+    faults = sorted({outcome.fault + _REPORT_IT for outcome in outcomes if outcome.fault})
+    missing = [str(PathNotFound(path)) for path in found.missing]
+    notes = run.save()
+    return Report(tuple(findings), tuple(found.warnings), len(found.files), (*missing, *faults), notes)
+
+
+class _Run:
+    """The rounds of one run, with what they share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        loaded = load_rules(settings.rules, settings.config_dir)
+        self._rules = [rule for rule in loaded if rule.code in settings.codes]
+        self._processes = parallel.available(settings.jobs)
+        self._cache = None
+        if settings.cache_dir is not None:
+            from picklesafe.lint.cache import Cache
+
+            self._cache = Cache(settings, self._rules)
+
+    def follow(self, paths: Sequence[str]) -> list[Outcome]:
+        """The outcome of every file that matters."""
+        outcomes = self._round(paths, frozenset())
+        watched: frozenset[str] = frozenset()
+        for _ in range(_ROUNDS):
+            names = watched.union(*(outcome.hazards for outcome in outcomes.values()))
+            if names == watched:
+                break
+            # A file may call what another one defines: those that do are looked into once more.
+            readable = [path for path in paths if path not in outcomes or outcomes[path].digest]
+            outcomes.update(self._round(readable, names))
+            watched = names
+        return list(outcomes.values())
+
+    def save(self) -> tuple[str, ...]:
+        """Keep the results for the next run; what is to be said if that isn't possible."""
+        problem = self._cache.save() if self._cache is not None else None
+        return (problem,) if problem else ()
+
+    def _round(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
+        """Scan for triggers, or for calls of `names`, and judge where they occur."""
+        words = shared_parts(name.encode() + b"(" for name in names) if names else gate(self._rules)
+        outcomes: dict[str, Outcome] = {}
+        if self._cache is not None:
+            outcomes, paths = self._cache.split(paths, names)
+        scanned = self._scan(paths, words)
+        outcomes.update((paths[index], _unread(paths[index], f"can't be read: {why}")) for index, why in scanned.unread)
+        hits = [paths[index] for index in scanned.hits]
+        judged = self._judge(hits, names)
+        outcomes.update(judged)
+        if self._cache is not None:
+            for path, state in zip(paths, scanned.states, strict=True):
+                if path in judged:
+                    self._cache.keep(path, names, judged[path], state)
+                elif state is not None:
+                    self._cache.keep_miss(path, names, state)
+        return outcomes
+
+    def _scan(self, paths: Sequence[str], words: Sequence[bytes]) -> Scan:
+        count = min(self._processes, 1 + len(paths) // _SCAN_ALONE)
+        keep_states = self._cache is not None
+        if count == 1:
+            return scan(paths, words, keep_states)
+        # Every n-th file rather than a block: large files tend to be neighbours.
+        shares = [paths[first::count] for first in range(count)]
+        results = parallel.spread(lambda share: list(scan(share, words, keep_states)), shares)
+        return _merge(results, len(paths), keep_states)
+
+    def _judge(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
+        if not paths:
+            return {}
+        from picklesafe.lint.judge import Judge
+
+        judge = Judge(self._rules, self._settings)
+        count = 1
+        if self._processes > 1 and len(paths) > 1:
+            sizes = {path: _size(path) for path in paths}
+            count = min(self._processes, len(paths), 1 + int(sum(sizes.values()) // _JUDGE_ALONE))
+        if count == 1:
+            return {path: judge.judge(path, names) for path in paths}
+        import picklesafe.lint.analysis  # noqa: F401  # once, rather than in every process
+
+        shares = _shares(paths, sizes, count)
+        results = parallel.spread(lambda share: [pack(judge.judge(path, names)) for path in share], shares)
+        return {
+            path: unpack(packed)
+            for share, result in zip(shares, results, strict=True)
+            for path, packed in zip(share, result, strict=True)
+        }
+
+
+def _merge(results: Sequence[list[Any]], total: int, keep_states: bool) -> Scan:
+    """One Scan from those of every n-th file."""
+    merged = Scan([], [], [None] * total if keep_states else [])
+    count = len(results)
+    for first, (hits, unread, states) in enumerate(results):
+        merged.hits.extend(first + index * count for index in hits)
+        merged.unread.extend((first + index * count, reason) for index, reason in unread)
+        if keep_states:
+            merged.states[first::count] = states
+    merged.hits.sort()
+    return merged
+
+
+def _shares(paths: Iterable[str], sizes: dict[str, int], count: int) -> list[list[str]]:
+    """About equal amounts of source, neighbours together: they import the same modules."""
+    total, done, shares = sum(sizes.values()), 0, [[] for _ in range(count)]  # type: tuple[int, int, list[list[str]]]
+    for path in paths:
+        shares[min(count - 1, done * count // max(total, 1))].append(path)
+        done += sizes[path]
+    return [share for share in shares if share]
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _unread(path: str, reason: str) -> Outcome:
+    from picklesafe.lint.judge import unread
+
+    return unread(path, reason)
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    return (finding.path, finding.start, finding.code, finding.end, finding.message)

@@ -1,0 +1,138 @@
+"""One file: read, analysed, and freed of the findings that nobody wants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from picklesafe.lint.finding import Finding, Position
+from picklesafe.lint.globs import Patterns
+from picklesafe.lint.outcome import Outcome
+from picklesafe.lint.registry import Rule
+from picklesafe.lint.screen import read, triggered
+from picklesafe.lint.settings import Settings
+from picklesafe.lint.source import MAX_BYTES, Source, SourceError, UnreadableFile
+
+ALWAYS = frozenset({"PKS901", "PKS903"})
+"""Reported whatever is selected: a file that can't be analysed is not a clean one."""
+
+_PROJECT_BYTES = 400_000
+"""After so much source a new Project is begun, since it keeps the trees of what it has seen: about
+a hundred bytes a byte."""
+
+TOO_DEEP = "is nested too deeply to be analysed; exclude it"
+
+
+class Judge:
+    """Looks into files; what is learnt about the project serves all of them.
+
+    Args:
+        rules: the enabled ones.
+        settings: of the run.
+    """
+
+    def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
+        from picklesafe.lint.project import Project
+
+        self._rules = rules
+        self._settings = settings
+        self._make_project = lambda: Project(settings.root, settings.src)
+        self._project = self._make_project()
+        self._read = 0
+        self._ignores = _FileIgnores(settings)
+
+    def judge(self, path: str, watch: frozenset[str] = frozenset()) -> Outcome:
+        """Analyse one file.
+
+        Args:
+            path: the file.
+            watch: functions whose call sites in this file are to be judged as well.
+        """
+        try:
+            status, data = read(path)
+        except OSError as error:
+            return unread(path, f"can't be read: {error.strerror}")
+        digest = digest_of(data)
+        try:
+            if status.st_size > MAX_BYTES:
+                raise _too_large(status.st_size)
+            return self._analyze(Source(Path(path), data), path, watch)._replace(digest=digest)
+        except SourceError as error:
+            finding = _failure(path, error)
+        except (RecursionError, MemoryError):
+            finding = _failure(path, UnreadableFile(TOO_DEEP))
+        except Exception as error:
+            if os.environ.get("PICKLESAFE_DEBUG") == "1":
+                raise
+            return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
+        kept = () if self._ignores.hide(finding) else (finding,)
+        return Outcome(kept, digest=digest if status.st_size <= MAX_BYTES else "")
+
+    def _analyze(self, source: Source, path: str, watch: frozenset[str]) -> Outcome:
+        # A call of a watched function can be the business of any rule, whatever words stand beside it.
+        rules = self._rules if watch else triggered(source.data, self._rules)
+        if not rules:
+            return Outcome()
+        from picklesafe.lint.analysis import analyze
+
+        from picklesafe.lint.suppress import Suppressions
+
+        self._read += len(source.data)
+        if self._read > _PROJECT_BYTES:
+            self._project, self._read = self._make_project(), len(source.data)
+        analysis = analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
+        comments = Suppressions(source)
+        findings = tuple(
+            finding
+            for finding in dict.fromkeys(analysis.findings)
+            if (finding.code in self._settings.codes or finding.code in ALWAYS)
+            and not self._ignores.hide(finding)
+            and not comments.hide(finding)
+        )
+        own = os.path.abspath(path)
+        consulted = frozenset(map(os.path.abspath, analysis.consulted)) - {own}
+        return Outcome(findings, frozenset(analysis.hazards), consulted)
+
+
+class _FileIgnores:
+    """Applies `per-file-ignores`."""
+
+    def __init__(self, settings: Settings) -> None:
+        root = os.path.realpath(settings.root)
+        self._entries = [
+            (Patterns([pattern.removeprefix("!")], root), pattern.startswith("!"), codes)
+            for pattern, codes in settings.per_file_ignores
+        ]
+
+    def hide(self, finding: Finding) -> bool:
+        if not self._entries:
+            return False
+        folder, name = os.path.split(finding.path)
+        path = os.path.join(os.path.realpath(folder), name)
+        return any(
+            finding.code in codes and patterns.match(path) is not negated for patterns, negated, codes in self._entries
+        )
+
+
+def unread(path: str, reason: str) -> Outcome:
+    """The outcome for a file that could not be read."""
+    return Outcome((_failure(path, UnreadableFile(reason)),))
+
+
+def digest_of(data: bytes) -> str:
+    """A short name for a content."""
+    import hashlib
+
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _failure(path: str, error: SourceError) -> Finding:
+    row, column = error.position
+    return Finding(error.code, error.name, path, error.position, Position(row, column + 1), error.message)
+
+
+def _too_large(size: int) -> UnreadableFile:
+    return UnreadableFile(
+        f"is too large to analyse ({size // 1_000_000} MB, the limit is {MAX_BYTES // 1_000_000} MB); exclude it"
+    )

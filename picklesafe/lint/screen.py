@@ -1,0 +1,147 @@
+"""Which files can matter at all, told from their bytes: most of a project is never parsed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from picklesafe.lint.registry import Rule
+from picklesafe.lint.source import MAX_BYTES
+
+_SHORTEST_SHARED = 8
+"""A part that several words share is searched in place of them if it is at least this long:
+shorter ones occur in too many files, and are slower to search for."""
+
+_BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
+    """The rules of which a trigger occurs in `data`; each distinct word is searched at most once."""
+    occurs: dict[bytes, bool] = {}
+
+    def found(word: bytes) -> bool:
+        known = occurs.get(word)
+        if known is None:
+            known = occurs[word] = word in data
+        return known
+
+    # The longest word of a trigger first: it is the rarest, and a miss settles the trigger.
+    return [rule for rule in rules if any(all(map(found, _by_length(words))) for words in rule.triggers)]
+
+
+def gate(rules: Iterable[Rule]) -> tuple[bytes, ...]:
+    """As few words as possible, of which one occurs in every file that triggers one of `rules`."""
+    words = {_by_length(trigger)[0] for rule in rules for trigger in rule.triggers if trigger}
+    return shared_parts(words)
+
+
+def shared_parts(words: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Words of which one occurs wherever one of `words` occurs: similar ones are merged."""
+    parts: list[bytes] = []
+    for word in sorted(words):
+        for index, part in enumerate(parts):
+            common = _common(part, word)
+            if len(common) >= min(_SHORTEST_SHARED, len(part), len(word)):
+                parts[index] = common
+                break
+        else:
+            parts.append(word)
+    return tuple(dict.fromkeys(parts))
+
+
+FileState = tuple[int, int, int]
+"""Modification time, change time, size: equal as long as a file isn't written.
+
+The change time is there because the modification time can be set back, by `cp -p` or an archive.
+"""
+
+
+def state_of(status: os.stat_result) -> FileState:
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+
+
+class Scan(NamedTuple):
+    """What a look at the bytes of several files has shown.
+
+    Args:
+        hits: the indexes of the files to look into.
+        unread: the indexes of the files that could not be read, with the reason.
+        states: of each file as it was read; empty if they were not asked for.
+    """
+
+    hits: list[int]
+    unread: list[tuple[int, str]]
+    states: list[FileState | None]
+
+
+def scan(paths: Sequence[str], words: Sequence[bytes], keep_states: bool = False) -> Scan:
+    """Read `paths` and tell in which one of `words` occurs, or which are no plain text.
+
+    Plain text is UTF-8 without null bytes and no longer than MAX_BYTES; whether other bytes are
+    a valid source is for Source to say.
+    """
+    result = Scan([], [], [])
+    for index, path in enumerate(paths):
+        try:
+            status, data = read(path)
+        except OSError as error:
+            result.unread.append((index, error.strerror or str(error)))
+            if keep_states:
+                result.states.append(None)
+            continue
+        if keep_states:
+            result.states.append(state_of(status))
+        for word in words:
+            if word in data:
+                result.hits.append(index)
+                break
+        else:
+            if not _is_plain(data, status.st_size):
+                result.hits.append(index)
+    return result
+
+
+def read(path: str) -> tuple[os.stat_result, bytes]:
+    """The metadata and the bytes of a file; of one that is too large to analyse, no bytes."""
+    # The descriptor rather than a file object: its buffer and its decoder's set-up cost half of a
+    # cold run's reading, and one fstat serves the size, the limit and the cache.
+    descriptor = os.open(path, os.O_RDONLY | _BINARY)
+    try:
+        status = os.fstat(descriptor)
+        if status.st_size > MAX_BYTES:
+            return status, b""
+        data = os.read(descriptor, status.st_size + 1)
+        while len(data) < status.st_size:  # a file system may hand out less than was asked for
+            more = os.read(descriptor, status.st_size + 1 - len(data))
+            if not more:
+                break
+            data += more
+    finally:
+        os.close(descriptor)
+    return status, data
+
+
+def _is_plain(data: bytes, size: int) -> bool:
+    if b"\0" in data or size > MAX_BYTES:
+        return False
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _by_length(words: Sequence[bytes]) -> list[bytes]:
+    return sorted(words, key=len, reverse=True)
+
+
+def _common(one: bytes, other: bytes) -> bytes:
+    """The longest part that two words share."""
+    best = b""
+    for start in range(len(one)):
+        while start + len(best) < len(one) and one[start : start + len(best) + 1] in other:
+            best = one[start : start + len(best) + 1]
+    return best
