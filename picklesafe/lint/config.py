@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from picklesafe.errors import ConfigurationError
 from picklesafe.lint.keys import read_keys
 from picklesafe.lint.registry import load_rules
-from picklesafe.lint.selection import Layer, enabled, matching
+from picklesafe.lint.selection import ALWAYS, Layer, enabled, matching
 from picklesafe.lint.settings import CACHE_NAME, DEFAULT_EXCLUDE, Settings
 
 FILE_NAME = "picklesafe.toml"
@@ -49,16 +49,12 @@ def settings_for(paths: Sequence[Path], options: Options) -> Settings:
         Layer(origin, table.get("select"), table.get("extend-select", ()), table.get("ignore", ())),
         Layer("the command line", options.select, options.extend_select, options.ignore),
     ]
-    per_file: dict[str, tuple[str, ...]] = table.get("per-file-ignores", {})
     return Settings(
         root=root,
         codes=enabled(layers, codes),
         rules=rules,
         config_dir=root,
-        per_file_ignores=tuple(
-            (pattern, tuple(sorted({code for prefix in prefixes for code in matching(prefix, codes, origin)})))
-            for pattern, prefixes in per_file.items()
-        ),
+        per_file_ignores=_per_file_ignores(table, [*codes, *ALWAYS], origin),
         exclude=_exclude(table, options, root),
         force_exclude=options.force_exclude or table.get("force-exclude", False),
         respect_gitignore=table.get("respect-gitignore", True),
@@ -145,6 +141,15 @@ def _parse(file: Path, data: bytes, required: bool) -> dict[str, Any] | None:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{_display(file)}: tool.picklesafe must be a table")
     return table
+
+
+def _per_file_ignores(
+    table: dict[str, Any], codes: Sequence[str], origin: str
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple(
+        (pattern, tuple(sorted({code for prefix in prefixes for code in matching(prefix, codes, origin)})))
+        for pattern, prefixes in table.get("per-file-ignores", {}).items()
+    )
 
 
 def _exclude(table: dict[str, Any], options: Options, root: Path) -> tuple[str, ...]:

@@ -1,0 +1,103 @@
+"""Check Python files and folders for loader arguments that raise without workers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from picklesafe.cli.options import add_options as configure
+from picklesafe.cli.options import options_from
+from picklesafe.cli.parser import EXIT_ERROR
+from picklesafe.lint import report
+from picklesafe.lint.config import settings_for
+from picklesafe.lint.report.style import Style, printable
+
+if TYPE_CHECKING:
+    from picklesafe.lint.engine import Report
+    from picklesafe.lint.settings import Settings
+
+__all__ = ["configure", "run"]
+
+EXIT_FOUND = 1
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, and report or fix; returns the exit status."""
+    paths: list[Path] = arguments.paths or [Path()]
+    settings = settings_for(paths, options_from(arguments))
+    if arguments.show_files:
+        return _show_files(paths, settings)
+    from picklesafe.lint.engine import check
+
+    found = check(paths, settings)
+    _warn(found, arguments)
+    fixed, failed = 0, bool(found.errors)
+    if arguments.fix or arguments.diff:
+        from picklesafe.cli.mend import Mending
+
+        mending = Mending(found, settings, arguments)
+        if arguments.diff:
+            return mending.show_diff()
+        mending.write()
+        fixed, failed = mending.fixed, mending.failed
+        # What is left is what another look finds: a fix in one file can settle a finding in the next.
+        found = check(paths, settings) if fixed else found
+    _print(found, fixed, arguments)
+    if failed:
+        return EXIT_ERROR
+    worth_a_one = bool(found.findings) or (bool(fixed) and arguments.exit_non_zero_on_fix)
+    return EXIT_FOUND if worth_a_one and not arguments.exit_zero else 0
+
+
+def _show_files(paths: list[Path], settings: Settings) -> int:
+    from picklesafe.lint.discover import discover
+
+    for path in discover(paths, settings):
+        sys.stdout.write(f"{printable(os.path.abspath(path))}\n")
+    return 0
+
+
+def _warn(found: Report, arguments: argparse.Namespace) -> None:
+    said = [*(("error", text) for text in found.errors), *(("warning", text) for text in found.warnings)]
+    if not found.checked and not found.findings and not said:
+        said.append(("warning", "no Python files found under the given paths"))
+    if arguments.verbose:
+        said += [("note", text) for text in (*found.notes, f"{found.checked} files checked")]
+    for kind, text in said:
+        sys.stderr.write(f"{kind}: {printable(text)}\n")
+
+
+def _print(found: Report, fixed: int, arguments: argparse.Namespace) -> None:
+    style = Style(_colour(arguments.color), arguments.unsafe_fixes)
+    if arguments.statistics:
+        _print_statistics(found, arguments, style)
+    else:
+        for piece in report.render(arguments.output_format, found.findings, style):
+            sys.stdout.write(piece)
+    if arguments.quiet or arguments.output_format not in report.FOR_PEOPLE:
+        return
+    from picklesafe.lint.report.summary import summary
+
+    if not found.errors or found.findings:
+        sys.stdout.write(summary(found.findings, fixed, style))
+
+
+def _print_statistics(found: Report, arguments: argparse.Namespace, style: Style) -> None:
+    from picklesafe.lint.report.statistics import json_statistics, statistics
+
+    write = json_statistics if arguments.output_format == "json" else statistics
+    sys.stdout.write(write(found.findings, style))
+
+
+def _colour(choice: str) -> bool:
+    """Whether to colour: as told, else as https://no-color.org has it, else on a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,87 @@
+"""`picklesafe`: find the command, run it, and end as a command line program should."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import picklesafe
+from picklesafe.cli.parser import EXIT_ERROR, Parser
+from picklesafe.errors import PickleSafeError
+
+_COMMANDS = {
+    "check": "find loader arguments that raise without workers, and fix them",
+    "rule": "explain a rule",
+}
+
+_EXAMPLES = """\
+examples:
+  picklesafe check                 check the working directory
+  picklesafe check --fix src       mend what can be mended safely
+  picklesafe rule PKS111           explain a rule
+"""
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that `argv` names (by default, the process's arguments); returns the exit status."""
+    _survive_any_text()
+    try:
+        arguments = _parse(sys.argv[1:] if argv is None else argv)
+        status: int = import_module(f"picklesafe.cli.{arguments.command}").run(arguments)
+        sys.stdout.flush()
+        return status
+    except PickleSafeError as error:
+        return _fail(error)
+    except BrokenPipeError:
+        # The reader has seen enough, as with `| head -1`. Python flushes once more at exit: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        return _fail(error)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    arguments, unknown = _parser(argv).parse_known_args(argv)
+    if unknown:
+        # The command's parser knows which of its options was meant.
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return arguments
+
+
+def _parser(argv: Sequence[str]) -> Parser:
+    parser = Parser(
+        prog="picklesafe",
+        description="Finds PyTorch DataLoader arguments that raise without workers. Reads code, never runs it.",
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=f"picklesafe {picklesafe.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    chosen = next((word for word in argv if not word.startswith("-")), "")
+    for name, summary in _COMMANDS.items():
+        module = import_module(f"picklesafe.cli.{name}") if name == chosen else None
+        command = commands.add_parser(name, help=summary, description=module.__doc__ if module else None)
+        command.set_defaults(parser=command)
+        if module:
+            module.configure(command)
+    return parser
+
+
+def _survive_any_text() -> None:
+    """Names of files may hold bytes that are no text, and a terminal may know no Unicode."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fail(error: Exception) -> int:
+    if os.environ.get("PICKLESAFE_DEBUG"):
+        raise error
+    sys.stderr.write(f"error: {error}\n")
+    return EXIT_ERROR

@@ -1,0 +1,76 @@
+"""argparse with errors on one line, and a guess at what was meant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+EXIT_ERROR = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors take one line and name the nearest thing that exists."""
+
+    def __init__(self, **options: Any) -> None:
+        # Abbreviated options break whenever a new one begins alike.
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit status 2, as argparse does, without printing the usage."""
+        sys.stderr.write(f"error: {self._improve(message)}\nFor more information, try '{self.prog} --help'.\n")
+        sys.exit(EXIT_ERROR)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        choices = list(action.choices or ())
+        if choices and value not in choices:
+            from picklesafe.lint.suggest import suggestion
+
+            guess = suggestion(str(value), map(str, choices)) or f"; choose from {', '.join(map(str, choices))}"
+            what = "unknown command" if action.dest == "command" else "invalid choice"
+            raise argparse.ArgumentError(None if action.dest == "command" else action, f"{what} {value!r}{guess}")
+
+    def _improve(self, message: str) -> str:
+        kind, _, rest = message.partition("unrecognized arguments: ")
+        if kind or not rest.startswith("-"):
+            return message
+        from picklesafe.lint.suggest import suggestion
+
+        option = rest.split()[0].partition("=")[0]
+        return f"unknown option {option!r}{suggestion(option, self._option_string_actions)}"
+
+
+def comma_separated(text: str) -> list[str]:
+    """The parts of `A,B`."""
+    return [part.strip() for part in text.split(",")]
+
+
+def existing_file(text: str) -> Path:
+    """A path that must name a file."""
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
+    return path
+
+
+def checked(read: Callable[[Any], Any]) -> Callable[[str], Any]:
+    """A configuration key's reader for the command line: its ValueError says what the value must be."""
+
+    def read_option(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            wanted = str(error).replace(" in quotes", "").replace('"', "")
+            raise argparse.ArgumentTypeError(f"must be {wanted}, not {text!r}") from None
+
+    return read_option
+
+
+def count(text: str) -> int:
+    """A number of processes: 1 or more, 0 for as many as pay."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a number from 0 on, not {text!r}")
+    return int(text)

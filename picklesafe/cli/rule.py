@@ -1,0 +1,107 @@
+"""Explain a rule: what it finds, why that fails, what to write instead."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from picklesafe.errors import ConfigurationError
+from picklesafe.lint.builtin import PAGES
+from picklesafe.lint.config import Options, settings_for
+from picklesafe.lint.registry import load_rules
+from picklesafe.lint.suggest import suggestion
+
+if TYPE_CHECKING:
+    from picklesafe.lint.registry import Rule
+
+_EXAMPLES = """\
+examples:
+  picklesafe rule PKS111                          what the rule finds, why, and what to write instead
+  picklesafe rule unguarded-prefetch-factor       the same by name
+  picklesafe rule --all --output-format json      every rule, for programs
+"""
+
+
+class _Page(NamedTuple):
+    code: str
+    name: str
+    text: str
+    bad: dict[str, str | None]
+    good: list[str]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.epilog = _EXAMPLES
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("code", nargs="?", metavar="CODE", help="a code or a name, such as PKS111")
+    which.add_argument("--all", action="store_true", help="every rule")
+    parser.add_argument(
+        "--output-format", choices=["text", "json"], default="text", metavar="FORMAT", help="text, json (text)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the page of one rule, or of all."""
+    pages = _pages()
+    chosen = pages if arguments.all else [_find(arguments.code, pages)]
+    if arguments.output_format == "json":
+        import json
+
+        found = [_as_object(page) for page in chosen]
+        sys.stdout.write(json.dumps(found if arguments.all else found[0], indent=2) + "\n")
+    else:
+        sys.stdout.write("\n\n".join(map(_as_text, chosen)))
+    return 0
+
+
+def _pages() -> list[_Page]:
+    # The rules that a check in this folder would run, third parties' included.
+    settings = settings_for([], Options())
+    pages = [_page(rule) for rule in load_rules(settings.rules, settings.config_dir)]
+    for code, text in PAGES.items():
+        pages.append(_Page(code, text.partition(" ")[2].partition(":")[0], text, {}, []))
+    return sorted(pages)
+
+
+def _page(rule: Rule) -> _Page:
+    bad = getattr(rule.module, "BAD", {})
+    return _Page(rule.code, rule.name, rule.page, dict(bad), list(getattr(rule.module, "GOOD", ())))
+
+
+def _find(wanted: str, pages: list[_Page]) -> _Page:
+    for page in pages:
+        if wanted.upper() == page.code or wanted.lower() == page.name:
+            return page
+    known = [word for page in pages for word in (page.code, page.name)]
+    raise ConfigurationError(f"unknown rule {wanted!r}{suggestion(wanted, known)}")
+
+
+def _as_text(page: _Page) -> str:
+    parts = [page.text.strip()]
+    if page.bad:
+        parts.append("Wrong:")
+    for before, after in page.bad.items():
+        parts.append(_indent(before))
+        if after is not None:
+            parts += ["with `--fix`:", _indent(after)]
+    if page.good:
+        parts += ["Right:", *map(_indent, page.good)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _indent(code: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in code.strip("\n").split("\n"))
+
+
+def _as_object(page: _Page) -> dict[str, Any]:
+    return {
+        "code": page.code,
+        "name": page.name,
+        "summary": page.text.partition(": ")[2].partition("\n")[0],
+        "explanation": page.text.strip(),
+        "fixable": any(after is not None for after in page.bad.values()),
+        "bad": [{"before": before, "after": after} for before, after in page.bad.items()],
+        "good": page.good,
+    }

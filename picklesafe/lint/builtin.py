@@ -1,0 +1,23 @@
+"""Pages of the codes that no rule module stands for: the engine reports them itself."""
+
+from __future__ import annotations
+
+PAGES = {
+    "PKS901": """\
+PKS901 syntax-error: the file is no Python of any version.
+
+Nothing can be said about a file that can't be parsed, so it is reported whatever is selected, as silence
+would look like a clean bill. Code that is valid in a newer Python than the running one is no syntax error.
+
+Instead, mend the syntax, or leave the file out: `extend-exclude`, or `per-file-ignores = {"templates/*" = ["PKS901"]}`.
+""",
+    "PKS903": """\
+PKS903 unreadable-file: the file can't be read as text.
+
+There is no permission to read it, a symlink leads nowhere, its bytes are no text in the encoding that it
+declares, it holds null bytes, or it is too large or too deeply nested to be analysed. It is reported whatever
+is selected, as silence would look like a clean bill.
+
+Instead, do what the message says, or leave the file out with `extend-exclude`.
+""",
+}
