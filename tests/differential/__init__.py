@@ -1,0 +1,1 @@
+"""The linter's verdict against real torch's, over generated programs."""

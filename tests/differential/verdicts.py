@@ -1,0 +1,132 @@
+"""What the linter says of a program, in the words of the oracle, and the program after its fixes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from picklesafe.lint.analysis import analyze
+
+from picklesafe.lint.finding import CERTAIN, Finding
+from picklesafe.lint.project import Project
+from picklesafe.lint.registry import Rule, load_rules
+from picklesafe.lint.source import Source
+
+from .harness import KEYWORDS, RUNS, Run, execute
+
+RULES = {
+    "PKS101": "prefetch_factor",
+    "PKS102": "persistent_workers",
+    "PKS103": "multiprocessing_context",
+    "PKS104": "timeout",
+    "PKS111": "prefetch_factor",
+    "PKS112": "persistent_workers",
+    "PKS113": "multiprocessing_context",
+    "PKS114": "timeout",
+}
+PASSES = 6
+
+
+class Verdict(NamedTuple):
+    """The arguments that raise on some run, and those that raise on every run."""
+
+    wrong: frozenset[str]
+    certain: frozenset[str]
+
+    def __str__(self) -> str:
+        possible = sorted(self.wrong - self.certain)
+        return f"certain: {sorted(self.certain)}, possible: {possible}" if self.wrong else "fine"
+
+
+def by_torch(runs: Sequence[Run]) -> Verdict:
+    """What torch did: certain is what every run did that asked for a loader."""
+    wrong = frozenset().union(*(run.refused for run in runs))
+    reached = [run.refused for run in runs if run.reached]
+    return Verdict(wrong, wrong.intersection(*reached) if reached else frozenset())
+
+
+def by_linter(source: str) -> tuple[Verdict, tuple[Finding, ...]]:
+    """What the linter says, and its findings."""
+    findings = lint(source)
+    wrong = frozenset(keyword_of(finding) for finding in findings)
+    certain = frozenset(keyword_of(finding) for finding in findings if finding.certainty == CERTAIN)
+    return Verdict(wrong, certain), findings
+
+
+@cache
+def _rules() -> list[Rule]:
+    return load_rules()
+
+
+@cache
+def _folder() -> Path:
+    """An empty folder: a program has no project around it."""
+    return Path(tempfile.mkdtemp(prefix="picklesafe-"))
+
+
+def lint(source: str) -> tuple[Finding, ...]:
+    file = Source(_folder() / "program.py", source.encode())
+    return analyze(file, Project(_folder()), _rules(), target_torch=(2, 0)).findings
+
+
+def keyword_of(finding: Finding) -> str:
+    """The argument that a finding is about; PKS105 names it in its message."""
+    named = [keyword for keyword in KEYWORDS if keyword in finding.message.split()[0]]
+    return RULES.get(finding.code) or (named or [word for word in KEYWORDS if word in finding.message])[0]
+
+
+def fixed(source: str) -> str:
+    """The program after its safe fixes, applied as often as there are any."""
+    for _ in range(PASSES):
+        changed = _fixed_once(source)
+        if changed == source:
+            break
+        source = changed
+    return source
+
+
+def _fixed_once(source: str) -> str:
+    file = Source(_folder() / "program.py", source.encode())
+    edits = {edit for finding in lint(source) if finding.fix and finding.fix.safe for edit in finding.fix.edits}
+    spans = sorted((file.offset(edit.start), file.offset(edit.end), edit.content) for edit in edits)
+    pieces, at = [], 0
+    for start, end, content in spans:
+        if start >= at:  # what overlaps waits for the next pass
+            pieces += [source[at:start], content]
+            at = end
+    return "".join([*pieces, source[at:]])
+
+
+def disagreement(source: str, by_default: bool = False) -> str | None:
+    """What linter and torch disagree on about a program, or None."""
+    runs = [execute(source, n) for n in RUNS]
+    torch_says = by_torch(runs)
+    linter_says, findings = by_linter(source)
+    if torch_says.wrong != linter_says.wrong:
+        return f"torch: {torch_says}\nlinter: {linter_says}"
+    # Invalid with workers alone has no code of its own: PKS105 is certain.
+    mixed = {keyword_of(finding) for finding in findings if finding.code == "PKS105"} if runs[1].reached else set()
+    # Where a default decides, other callers may decide otherwise: either word is right.
+    open_questions = mixed - torch_says.certain | (torch_says.certain if by_default else frozenset())
+    if torch_says.certain - open_questions != linter_says.certain - open_questions:
+        return f"torch: {torch_says}\nlinter: {linter_says}"
+    if not findings:
+        return None
+    return _wrongly_fixed(source, runs, findings)
+
+
+def _wrongly_fixed(source: str, runs: Sequence[Run], findings: Sequence[Finding]) -> str | None:
+    """What the fixes did wrong, or None."""
+    repaired = fixed(source)
+    unsafe = {keyword_of(finding) for finding in findings if finding.fix is None or not finding.fix.safe}
+    for n, before in zip(RUNS, runs, strict=True):
+        after = execute(repaired, n)
+        left = after.refused - unsafe
+        if left:
+            return f"run({n}) still raises for {sorted(left)} after the fixes:\n{repaired}"
+        if not before.refused and (after.settings, repr(after.error)) != (before.settings, repr(before.error)):
+            return f"the fixes changed run({n}): {before} became {after}\n{repaired}"
+    return None
