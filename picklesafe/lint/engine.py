@@ -36,6 +36,7 @@ class Report(NamedTuple):
         checked: how many files were checked.
         errors: what kept the run from being complete; it ends with status 2.
         notes: what is worth saying to those who ask for it.
+        watched: functions whose call sites were judged in every file.
     """
 
     findings: tuple[Finding, ...]
@@ -43,6 +44,7 @@ class Report(NamedTuple):
     checked: int = 0
     errors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    watched: frozenset[str] = frozenset()
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Report:
@@ -54,8 +56,8 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
     faults = sorted({outcome.fault + _REPORT_IT for outcome in outcomes if outcome.fault})
     missing = [str(PathNotFound(path)) for path in found.missing]
-    notes = run.save()
-    return Report(tuple(findings), tuple(found.warnings), len(found.files), (*missing, *faults), notes)
+    errors, notes = (*missing, *faults), run.save()
+    return Report(tuple(findings), tuple(found.warnings), len(found.files), errors, notes, run.watched)
 
 
 class _Run:
@@ -66,6 +68,7 @@ class _Run:
         loaded = load_rules(settings.rules, settings.config_dir)
         self._rules = [rule for rule in loaded if rule.code in settings.codes]
         self._processes = parallel.available(settings.jobs)
+        self.watched: frozenset[str] = frozenset()
         self._cache = None
         if settings.cache_dir is not None:
             from picklesafe.lint.cache import Cache
@@ -75,15 +78,14 @@ class _Run:
     def follow(self, paths: Sequence[str]) -> list[Outcome]:
         """The outcome of every file that matters."""
         outcomes = self._round(paths, frozenset())
-        watched: frozenset[str] = frozenset()
         for _ in range(_ROUNDS):
-            names = watched.union(*(outcome.hazards for outcome in outcomes.values()))
-            if names == watched:
+            names = self.watched.union(*(outcome.hazards for outcome in outcomes.values()))
+            if names == self.watched:
                 break
             # A file may call what another one defines: those that do are looked into once more.
             readable = [path for path in paths if path not in outcomes or outcomes[path].digest]
             outcomes.update(self._round(readable, names))
-            watched = names
+            self.watched = names
         return list(outcomes.values())
 
     def save(self) -> tuple[str, ...]:

@@ -37,8 +37,7 @@ class Judge:
 
         self._rules = rules
         self._settings = settings
-        self._make_project = lambda: Project(settings.root, settings.src)
-        self._project = self._make_project()
+        self._project = Project(settings.root, settings.src)
         self._read = 0
         self._ignores = _FileIgnores(settings)
 
@@ -57,19 +56,20 @@ class Judge:
         try:
             if status.st_size > MAX_BYTES:
                 raise _too_large(status.st_size)
-            return self._analyze(Source(Path(path), data), path, watch)._replace(digest=digest)
+            return self.analyze(Source(Path(path), data), watch)._replace(digest=digest)
         except SourceError as error:
             finding = _failure(path, error)
         except (RecursionError, MemoryError):
             finding = _failure(path, UnreadableFile(TOO_DEEP))
         except Exception as error:
-            if os.environ.get("PICKLESAFE_DEBUG") == "1":
+            if os.environ.get("PICKLESAFE_DEBUG"):
                 raise
             return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
         kept = () if self._ignores.hide(finding) else (finding,)
         return Outcome(kept, digest=digest if status.st_size <= MAX_BYTES else "")
 
-    def _analyze(self, source: Source, path: str, watch: frozenset[str]) -> Outcome:
+    def analyze(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
+        """Analyse a file that is already read; raises SourceError for one that can't be."""
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
         rules = self._rules if watch else triggered(source.data, self._rules)
         if not rules:
@@ -80,7 +80,7 @@ class Judge:
 
         self._read += len(source.data)
         if self._read > _PROJECT_BYTES:
-            self._project, self._read = self._make_project(), len(source.data)
+            self._project, self._read = type(self._project)(self._settings.root, self._settings.src), len(source.data)
         analysis = analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
         comments = Suppressions(source)
         findings = tuple(
@@ -90,7 +90,7 @@ class Judge:
             and not self._ignores.hide(finding)
             and not comments.hide(finding)
         )
-        own = os.path.abspath(path)
+        own = os.path.abspath(source.path)
         consulted = frozenset(map(os.path.abspath, analysis.consulted)) - {own}
         return Outcome(findings, frozenset(analysis.hazards), consulted)
 
