@@ -1,0 +1,72 @@
+"""The examples run as they stand, raise where picklesafe says so, and run after `--fix`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+# What runs without workers: the option that asks for that.
+WITHOUT_WORKERS = {
+    "embed_genome.py": "--debug",
+    "lightning_data.py": "--workers=0",
+    "wrapped_loader.py": "--quick",
+    "guarded.py": "--workers=0",
+}
+
+
+def run(script: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(script), *options]
+    return subprocess.run(command, cwd=script.parent, capture_output=True, text=True, timeout=300)
+
+
+def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "picklesafe", "check", "--isolated", "--no-cache", *options, "."]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@pytest.mark.parametrize("name", WITHOUT_WORKERS)
+def test_an_example_runs_with_workers(name: str) -> None:
+    result = run(EXAMPLES / name)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in WITHOUT_WORKERS if name != "guarded.py"])
+def test_an_example_raises_without_workers(name: str) -> None:
+    assert re.search("^(Value|Assertion)Error: ", run(EXAMPLES / name, WITHOUT_WORKERS[name]).stderr, re.MULTILINE)
+
+
+def test_what_is_wrong_in_the_examples_is_found_and_nothing_else(folder: Path) -> None:
+    result = check(folder, "--output-format", "concise")
+    assert (result.returncode, result.stderr) == (1, "")
+    found = re.findall(r"^(\w+\.py):\d+:\d+: (PKS\d+)", result.stdout, re.MULTILINE)
+    assert sorted(found) == [
+        ("dna_embedder.py", "PKS111"),
+        ("embed_genome.py", "PKS101"),
+        ("finetune.py", "PKS111"),
+        ("lightning_data.py", "PKS111"),
+        ("lightning_data.py", "PKS112"),
+        ("wrapped_loader.py", "PKS104"),
+        ("wrapped_loader.py", "PKS114"),
+    ]
+
+
+def test_the_fixed_examples_run_with_and_without_workers(folder: Path) -> None:
+    check(folder, "--fix")
+    left = check(folder)
+    assert left.returncode == 0, left.stdout
+    for name, option in WITHOUT_WORKERS.items():
+        for result in (run(folder / name), run(folder / name, option)):
+            assert result.returncode == 0, result.stderr
