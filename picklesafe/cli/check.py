@@ -74,7 +74,7 @@ def _print(found: Report, fixed: int, arguments: argparse.Namespace) -> None:
     style = Style(_colour(arguments.color), arguments.unsafe_fixes)
     if arguments.statistics:
         _print_statistics(found, arguments, style)
-    else:
+    elif found.findings or arguments.output_format not in report.FOR_PEOPLE:
         for piece in report.render(arguments.output_format, found.findings, style):
             sys.stdout.write(piece)
     if arguments.quiet or arguments.output_format not in report.FOR_PEOPLE:

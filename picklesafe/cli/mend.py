@@ -64,10 +64,12 @@ class Mending:
         """The mended files, one at a time: all of them at once are too much to hold."""
         for path in dict.fromkeys(f.path for f in self._found.findings if self._style.fixable(f)):
             try:
-                result = edits.fix_file(Path(path), self._settings, self._arguments.unsafe_fixes)
+                result = edits.fix_file(Path(path), self._settings, self._arguments.unsafe_fixes, self._found.watched)
             except PickleSafeError as error:
                 self._fail(error)
                 continue
+            if self._arguments.verbose:
+                sys.stderr.writelines(f"note: {printable(reason)}\n" for reason in result.left)
             if result.applied:
                 yield result
 

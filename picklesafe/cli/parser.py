@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,20 @@ from typing import Any, NoReturn
 EXIT_ERROR = 2
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Knows the width of the terminal without importing shutil, as argparse does for every single option."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        options.setdefault("width", _columns())
+        super().__init__(prog, **options)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors take one line and name the nearest thing that exists."""
 
     def __init__(self, **options: Any) -> None:
         # Abbreviated options break whenever a new one begins alike.
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("formatter_class", HelpFormatter)
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
@@ -41,6 +50,13 @@ class Parser(argparse.ArgumentParser):
 
         option = rest.split()[0].partition("=")[0]
         return f"unknown option {option!r}{suggestion(option, self._option_string_actions)}"
+
+
+def _columns() -> int:
+    try:
+        return min(os.get_terminal_size(sys.__stdout__.fileno()).columns - 2, 100)  # type: ignore[union-attr]
+    except (OSError, AttributeError, ValueError):
+        return 100
 
 
 def comma_separated(text: str) -> list[str]:

@@ -33,7 +33,10 @@ def draw_changes(lines: Sequence[str], edits: Sequence[Edit], gutter: int, style
     for change in _changes(lines, edits):
         end = change.row + len(change.old)
         first = max(shown + 1, change.row - _CONTEXT)
-        if shown and first > shown + 1:
+        if shown and first == shown + 2:
+            # A single line takes no more room than saying that it was left out.
+            first -= 1
+        elif shown and first > shown + 2:
             drawn.append(_RULE)
         drawn += [_draw(row + shift, " ", lines[row - 1], gutter, style) for row in range(first, change.row)]
         drawn += [_draw(0, "-", line, gutter, style) for line in change.old]
@@ -59,7 +62,7 @@ def _changes(lines: Sequence[str], edits: Sequence[Edit]) -> list[_Change]:
         first, last = group[0].start.row, max(edit.end.row for edit in group)
         old = list(lines[first - 1 : last])
         changes.append(_trim(_Change(first, old, _LINE.findall("".join(_apply(old, first, group))))))
-    return changes
+    return [change for change in changes if change.old or change.new]
 
 
 def _by_rows(edits: Sequence[Edit]) -> list[list[Edit]]:
