@@ -1,0 +1,38 @@
+"""PKS103 multiprocessing-context-without-workers: `multiprocessing_context` is given to a loader that has no workers.
+
+Without workers (`num_workers` absent or 0) no process is started, and torch raises in the
+constructor: "ValueError: multiprocessing_context can only be used with multi-process loading".
+
+Instead, leave it out, write `multiprocessing_context=None`, or give the loader workers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklesafe.lint import rule
+
+if TYPE_CHECKING:
+    from picklesafe.lint import Finding, LoaderCall
+
+
+@rule(triggers=["multiprocessing_context"])
+def check(call: LoaderCall) -> Finding | None:
+    case = call.refused("multiprocessing_context")
+    if case is None or not case.certain:
+        return None
+    return call.finding(
+        case,
+        f"{call.because(case)}, which torch refuses (ValueError); "
+        "write multiprocessing_context=None, or give it workers",
+        fix=call.guarded(case, otherwise="None"),
+    )
+
+
+BAD = {
+    "DataLoader(ds, multiprocessing_context='spawn')": "DataLoader(ds, multiprocessing_context=None)",
+}
+GOOD = [
+    "DataLoader(ds, num_workers=2, multiprocessing_context='spawn')",
+    "DataLoader(ds, multiprocessing_context=None)",
+]

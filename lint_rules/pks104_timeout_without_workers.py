@@ -1,0 +1,38 @@
+"""PKS104 timeout-without-workers: `timeout` is given to a loader that has no workers.
+
+Without workers (`num_workers` absent or 0) there is nobody to wait for. torch takes the argument, and
+the first `iter(loader)` raises AssertionError.
+
+Instead, leave it out, write `timeout=0`, or give the loader workers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklesafe.lint import rule
+
+if TYPE_CHECKING:
+    from picklesafe.lint import Finding, LoaderCall
+
+
+@rule(triggers=[("timeout", "oader")])
+def check(call: LoaderCall) -> Finding | None:
+    case = call.refused("timeout")
+    if case is None or not case.certain:
+        return None
+    return call.finding(
+        case,
+        f"{call.because(case)}, and its first iteration raises AssertionError; "
+        "write timeout=0, or give it workers",
+        fix=call.guarded(case, otherwise="0"),
+    )
+
+
+BAD = {
+    "DataLoader(ds, timeout=30)": "DataLoader(ds, timeout=0)",
+}
+GOOD = [
+    "DataLoader(ds, num_workers=2, timeout=30)",
+    "DataLoader(ds, timeout=0)",
+]

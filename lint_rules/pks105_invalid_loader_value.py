@@ -1,0 +1,47 @@
+"""PKS105 invalid-loader-value: a loader gets a value that torch refuses with and without workers.
+
+- `num_workers` below 0 raises ValueError, text and None raise TypeError, all in the constructor; a
+  float is taken, and the first `iter(loader)` fails.
+- `prefetch_factor` below 1 beside workers: negative raises ValueError in the constructor, 0 raises
+  AssertionError at the first `iter(loader)`.
+- `timeout` below 0 raises ValueError.
+
+Instead, write a whole number: `num_workers=0` for none, `prefetch_factor=None` for the default (2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from picklesafe.lint import rule
+
+if TYPE_CHECKING:
+    from picklesafe.lint import Finding, LoaderCall
+
+_INSTEAD = {
+    "num_workers": "write a whole number of workers, 0 for none",
+    "prefetch_factor": "write at least 1, or None for the default",
+    "timeout": "write seconds, 0 for no limit",
+}
+
+
+@rule(triggers=[("num_workers", "oader"), ("prefetch_factor", "oader"), ("timeout", "oader")])
+def check(call: LoaderCall) -> Finding | None:
+    for argument, instead in _INSTEAD.items():
+        case = call.invalid(argument)
+        if case is not None:
+            return call.finding(case, f"{call.loader} gets {case.argument}={case.value}, which torch refuses; {instead}")
+    return None
+
+
+BAD = {
+    "DataLoader(ds, num_workers=-1)": None,
+    "DataLoader(ds, num_workers='4')": None,
+    "DataLoader(ds, num_workers=None)": None,
+    "DataLoader(ds, num_workers=2, prefetch_factor=0)": None,
+}
+GOOD = [
+    "DataLoader(ds, num_workers=0)",
+    "DataLoader(ds, num_workers=n)",
+    "DataLoader(ds, num_workers=2, prefetch_factor=None)",
+]

@@ -1,0 +1,37 @@
+"""The linter: what rules are written with.
+
+A rule is a module with a docstring, a function marked with `rule`, and examples; see
+`docs/writing-rules.md`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from picklesafe.lint.call import Case, LoaderCall
+    from picklesafe.lint.finding import Edit, Finding, Fix, Position
+    from picklesafe.lint.guard import guarded
+    from picklesafe.lint.registry import Rule, rule
+
+_HOMES = {
+    "Case": "call",
+    "LoaderCall": "call",
+    "Edit": "finding",
+    "Finding": "finding",
+    "Fix": "finding",
+    "Position": "finding",
+    "guarded": "guard",
+    "Rule": "registry",
+    "rule": "registry",
+}
+__all__ = ["Case", "Edit", "Finding", "Fix", "LoaderCall", "Position", "Rule", "guarded", "rule"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: most files are clean and need none of them."""
+    import importlib
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

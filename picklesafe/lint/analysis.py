@@ -1,0 +1,95 @@
+"""One file, judged by the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from picklesafe.lint.call import LoaderCall
+from picklesafe.lint.finding import CERTAIN, Finding
+from picklesafe.lint.loaders import Outcome, outcomes
+from picklesafe.lint.project import Module, Project
+from picklesafe.lint.registry import Rule
+from picklesafe.lint.source import Source
+
+
+class Analysis(NamedTuple):
+    """What came of one file.
+
+    Args:
+        findings: of the given rules, in the order of the file.
+        hazards: names of functions whose parameter leads to a possible finding: calls of them
+            elsewhere may make it certain.
+        consulted: paths of the project that were looked at, or looked up and not found.
+        incomplete: functions that were too large to be run to their end.
+    """
+
+    findings: tuple[Finding, ...]
+    hazards: frozenset[str]
+    consulted: frozenset[Path]
+    incomplete: tuple[str, ...] = ()
+
+
+def analyze(
+    source: Source,
+    project: Project,
+    rules: Sequence[Rule],
+    *,
+    target_torch: tuple[int, int] = (2, 0),
+    watch: frozenset[str] = frozenset(),
+) -> Analysis:
+    """Judge a file.
+
+    Args:
+        watch: names of functions elsewhere whose calls in this file are to be judged as well.
+
+    Raises:
+        SourceError: if the file is no Python.
+    """
+    before = project.consulted
+    project.consulted = set()
+    try:
+        module = project.module(source)
+        found: list[Finding] = []
+        hazards: set[str] = set()
+        incomplete: list[str] = []
+        for outcome in outcomes(module, project, watch):
+            for event in outcome.events:
+                call = LoaderCall(module, event, target_torch)
+                new = [finding for rule in rules if (finding := _apply(rule, call)) is not None]
+                found += new
+                hazards |= _hazards(outcome, new)
+            if not outcome.complete:
+                incomplete.append(outcome.root.name or "the top level")
+        consulted = frozenset(Path(path) for path in project.consulted)
+    finally:
+        project.consulted |= before
+    return Analysis(_unique(found), frozenset(hazards), consulted, tuple(incomplete))
+
+
+def _apply(rule: Rule, call: LoaderCall) -> Finding | None:
+    finding = rule.check(call)
+    return None if finding is None else finding._replace(code=rule.code, name=rule.name)
+
+
+def _hazards(outcome: Outcome, findings: Iterable[Finding]) -> set[str]:
+    if not outcome.root.name or not any(finding.certainty != CERTAIN for finding in findings):
+        return set()
+    *owners, name = outcome.root.name.split(".")
+    return {owners[-1] if name == "__init__" and owners else name}
+
+
+def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for an argument: the certain one, if there are several."""
+    best: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        kind = finding.code[-1] if finding.code.startswith("PKS1") else finding.code
+        key = (finding.path, finding.start, finding.end, kind)
+        known = best.get(key)
+        if known is None or (finding.certainty == CERTAIN and known.certainty != CERTAIN):
+            best[key] = finding
+    return tuple(sorted(best.values(), key=lambda f: (f.start, f.code)))
+
+
+__all__ = ["Analysis", "Module", "analyze"]

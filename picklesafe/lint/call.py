@@ -1,0 +1,192 @@
+"""The fact that loader rules judge: a call that makes a loader, and what torch will say to it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+from picklesafe.lint.contract import WORKERS
+from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix, Position, Related
+from picklesafe.lint.interpret import suppose
+from picklesafe.lint.interpret.arithmetic import Absent, Known, Result
+from picklesafe.lint.interpret.run import LoaderEvent
+from picklesafe.lint.interpret.suppose import Answer
+
+if TYPE_CHECKING:
+    from picklesafe.lint.interpret.values import Origin
+    from picklesafe.lint.project import Module
+
+
+class Place(NamedTuple):
+    """Where a finding sits: a node of the file, and where its argument was written, if it was."""
+
+    node: ast.AST
+    origin: Origin | None
+    by_workers: bool = False
+
+
+class Case(NamedTuple):
+    """A case in which a loader refuses an argument.
+
+    Args:
+        argument: its name, as this loader calls it.
+        answer: what the interpreter found.
+        place: where the finding belongs.
+    """
+
+    argument: str
+    answer: Answer
+    place: Place
+
+    @property
+    def certain(self) -> bool:
+        return self.answer.certain
+
+    @property
+    def value(self) -> str:
+        """The refused value, as Python writes it; the argument's text where it isn't one value."""
+        value = self.answer.value
+        if isinstance(value, Known):
+            return repr(value.value)
+        origin = self.place.origin
+        return ast.unparse(origin.value) if origin is not None else "a value"
+
+
+class LoaderCall:
+    """A call that makes a DataLoader, or a loader with the same contract.
+
+    Args:
+        module: the file under judgement.
+        event: the call, as a run in the head came to it.
+        target_torch: the torch release that the code is written for.
+    """
+
+    def __init__(self, module: Module, event: LoaderEvent, target_torch: tuple[int, int]) -> None:
+        self.module = module
+        self.event = event
+        self.target_torch = target_torch
+
+    @property
+    def loader(self) -> str:
+        """What the user calls the loader."""
+        return self.event.contract.name
+
+    def refused(self, argument: str) -> Case | None:
+        """The case without workers in which torch refuses `argument`, or None."""
+        answer = suppose.without_workers(self.event, argument, self.target_torch)
+        return None if answer is None else self._case(argument, answer)
+
+    def invalid(self, argument: str) -> Case | None:
+        """The case in which torch refuses `argument` whatever else is given, or None."""
+        answer = suppose.certainly(self.event, argument, _INVALID[argument])
+        return None if answer is None or not answer.origins else self._case(argument, answer)
+
+    def _case(self, argument: str, answer: Answer) -> Case | None:
+        place = self._place(answer)
+        return None if place is None else Case(self.event.contract.keyword(argument), answer, place)
+
+    def _place(self, answer: Answer) -> Place | None:
+        """The argument in this file that is to blame; None if another file's code is."""
+        if self.event.home:
+            origin = answer.origins[0] if answer.origins else None
+            if origin is not None and origin.module is self.module:
+                return Place(origin.node, origin)
+            return Place(_function_name(self.event.node), None)
+        for origin in answer.origins:
+            if origin.home and origin.module is self.module:
+                return Place(origin.node, origin)
+        for origin in answer.workers_origins:
+            if answer.certain and origin.home and origin.module is self.module:
+                return Place(origin.node, origin, by_workers=True)
+        return None
+
+    def finding(self, case: Case, message: str, fix: Fix | None = None) -> Finding:
+        """A finding at the argument; the rule's code and name are filled in by the engine."""
+        source = self.module.source
+        node = case.place.node
+        start, end = source.start(node), source.end(node)  # type: ignore[arg-type]
+        rows = {*range(start.row, end.row + 1)}
+        if self.event.module is self.module:
+            rows |= {self.event.node.lineno, self.event.node.end_lineno or start.row}
+        return Finding(
+            "",
+            "",
+            str(self.module.path),
+            start,
+            end,
+            message,
+            CERTAIN if case.certain else POSSIBLE,
+            fix,
+            self._related(case),
+            tuple(sorted(rows)),
+        )
+
+    def _related(self, case: Case) -> tuple[Related, ...]:
+        """The loader itself, where the finding sits at a call that leads to it."""
+        if self.event.home:
+            return ()
+        source, node = self.event.module.source, self.event.node
+        return (Related(str(source.path), source.start(node), source.end(node), f"{self.loader} is called here"),)
+
+    def guarded(self, case: Case, otherwise: str) -> Fix | None:
+        """The fix that lets the argument follow the number of workers; see `picklesafe.lint.guarded`."""
+        from picklesafe.lint.guard import guarded
+
+        return guarded(self, case, otherwise)
+
+    def because(self, case: Case) -> str:
+        """The beginning of a message: the circumstances under which torch gets the argument."""
+        given = f"{case.argument}={case.value}"
+        workers = self.event.contract.keyword(WORKERS)
+        if not self.event.home:
+            return f"{self._setting(case, workers)} this call makes {self._where()} get {given}"
+        return f"{self._setting(case, workers)} {self.loader} gets {given}"
+
+    def _where(self) -> str:
+        path, row = self.event.module.path, self.event.node.lineno
+        inside = path if self.event.module is not self.module else "line"
+        return f"{self.loader} ({inside}{':' if inside == path else ' '}{row})"
+
+    def _setting(self, case: Case, workers: str) -> str:
+        answer = case.answer
+        if answer.certain:
+            given = not isinstance(answer.workers, Absent) and answer.workers_origins
+            return f"with {workers}=0" if given else f"without {workers}"
+        supposed = answer.supposed
+        if supposed is None or supposed.text in (workers, "an item"):
+            return f"with {workers}=0"
+        value = 0 if supposed.low <= 0 else int(supposed.low)
+        return f"with {supposed.text} = {value}"
+
+
+def _function_name(node: ast.AST) -> ast.AST:
+    return node.func if isinstance(node, ast.Call) else node
+
+
+def _invalid_workers(value: Result, workers: Result) -> bool:
+    if not isinstance(value, Known):
+        return False
+    number = value.value
+    if number is None or isinstance(number, str):
+        return True
+    return isinstance(number, (int, float)) and (number < 0 or (isinstance(number, float) and number != 0))
+
+
+def _invalid_prefetch(value: Result, workers: Result) -> bool:
+    if not isinstance(value, Known) or isinstance(value.value, bool) or not isinstance(value.value, (int, float)):
+        return False
+    some = getattr(workers, "low", 0) > 0 or (isinstance(workers, Known) and bool(workers.value))
+    return some and value.value <= 0
+
+
+def _invalid_timeout(value: Result, workers: Result) -> bool:
+    return isinstance(value, Known) and isinstance(value.value, (int, float)) and value.value < 0
+
+
+_INVALID = {
+    "num_workers": _invalid_workers,
+    "prefetch_factor": _invalid_prefetch,
+    "timeout": _invalid_timeout,
+}
+
+__all__ = ["Case", "LoaderCall", "Position"]

@@ -1,0 +1,120 @@
+"""The loaders that share DataLoader's contract, and what they refuse.
+
+Measured on torch 2.13: without workers `prefetch_factor` (not None), `persistent_workers` (true)
+and `multiprocessing_context` (not None) raise ValueError in the constructor, `timeout` (> 0)
+raises AssertionError at the first `iter()`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+WORKERS: Final = "num_workers"
+HAZARDS: Final = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
+
+_TORCH_POSITIONAL: Final = (
+    "dataset",
+    "batch_size",
+    "shuffle",
+    "sampler",
+    "batch_sampler",
+    "num_workers",
+    "collate_fn",
+    "pin_memory",
+    "drop_last",
+    "timeout",
+    "worker_init_fn",
+    "multiprocessing_context",
+    "generator",
+)
+
+
+class Contract(NamedTuple):
+    """How one kind of loader takes its arguments.
+
+    Args:
+        name: what messages call it.
+        positional: names of positional parameters.
+        prefix: what its names have before DataLoader's (`dataloader_` in TrainingArguments).
+        workers: its default number of workers.
+        defaults: what else it sets when nobody does.
+    """
+
+    name: str
+    positional: tuple[str, ...] = ()
+    prefix: str = ""
+    workers: int = 0
+    defaults: tuple[tuple[str, object], ...] = ()
+
+    def keyword(self, name: str) -> str:
+        """What this loader calls DataLoader's argument `name`."""
+        return self.prefix + name
+
+
+DATA_LOADER: Final = Contract("DataLoader", _TORCH_POSITIONAL)
+CONFIGURATION: Final = Contract("DataLoader")
+_TRAINING_ARGUMENTS: Final = Contract("TrainingArguments", prefix="dataloader_")
+_STATEFUL: Final = Contract("StatefulDataLoader", _TORCH_POSITIONAL)
+
+
+def _loaders(package: str, *names: str) -> dict[str, Contract]:
+    return {f"{package}.{name}": Contract(name, ("dataset",)) for name in names}
+
+
+CONTRACTS: Final[dict[str, Contract]] = {
+    "torch.utils.data.DataLoader": DATA_LOADER,
+    "torch.utils.data.dataloader.DataLoader": DATA_LOADER,
+    "torchdata.stateful_dataloader.StatefulDataLoader": _STATEFUL,
+    "torchdata.stateful_dataloader.stateful_dataloader.StatefulDataLoader": _STATEFUL,
+    **{
+        f"torch_geometric.{module}.{name}": Contract(name, ("dataset",))
+        for module in ("loader", "data")
+        for name in (
+            "DataLoader",
+            "NeighborLoader",
+            "LinkNeighborLoader",
+            "HGTLoader",
+            "RandomNodeLoader",
+            "ClusterLoader",
+            "GraphSAINTSampler",
+            "GraphSAINTNodeSampler",
+            "GraphSAINTEdgeSampler",
+            "GraphSAINTRandomWalkSampler",
+            "ShaDowKHopSampler",
+            "NeighborSampler",
+            "DenseDataLoader",
+            "DataListLoader",
+            "TemporalDataLoader",
+        )
+    },
+    **_loaders("torch_geometric.loader.dataloader", "DataLoader"),
+    **_loaders("dgl.dataloading", "DataLoader", "GraphDataLoader"),
+    **_loaders("dgl.dataloading.dataloader", "DataLoader", "GraphDataLoader"),
+    **_loaders("dgl.dataloading.pytorch", "DataLoader", "GraphDataLoader"),
+    **_loaders("monai.data", "DataLoader", "ThreadDataLoader"),
+    **_loaders("monai.data.dataloader", "DataLoader"),
+    **_loaders("monai.data.thread_buffer", "ThreadDataLoader"),
+    **_loaders("litdata", "StreamingDataLoader"),
+    **_loaders("litdata.streaming", "StreamingDataLoader"),
+    **_loaders("litdata.streaming.dataloader", "StreamingDataLoader"),
+    **_loaders("streaming", "StreamingDataLoader"),
+    **_loaders("webdataset", "WebLoader"),
+    **_loaders("fastNLP", "TorchDataLoader"),
+    **_loaders("fastNLP.core.dataloaders", "TorchDataLoader"),
+    **_loaders("torchio", "SubjectsLoader"),
+    **{
+        f"timm.data.{module}create_loader": Contract(
+            "create_loader", ("dataset", "input_size", "batch_size"), workers=1, defaults=(("persistent_workers", True),)
+        )
+        for module in ("", "loader.")
+    },
+    **{f"transformers.{name}": _TRAINING_ARGUMENTS for name in ("TrainingArguments", "Seq2SeqTrainingArguments")},
+    "transformers.training_args.TrainingArguments": _TRAINING_ARGUMENTS,
+    "transformers.training_args_seq2seq.Seq2SeqTrainingArguments": _TRAINING_ARGUMENTS,
+}
+
+
+def exceptions(argument: str) -> frozenset[str]:
+    """The exceptions by which a program may handle what a loader raises for `argument`."""
+    kind = "AssertionError" if argument == "timeout" else "ValueError"
+    return frozenset({kind, "Exception", "BaseException"})

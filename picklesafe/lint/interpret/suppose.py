@@ -1,0 +1,209 @@
+"""The question of the analysis: suppose there are no workers; does torch refuse an argument?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from picklesafe.lint.contract import WORKERS, exceptions
+from picklesafe.lint.interpret.arithmetic import INFINITY, Absent, Impossible, Known, Opaque, Range, Result
+from picklesafe.lint.interpret.evaluate import Assumption, Split, Undecidable, cases
+from picklesafe.lint.interpret.run import LoaderEvent
+from picklesafe.lint.interpret.state import item_of
+from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, Origin, bare, const, leaves
+
+Refusal = Callable[[Result], bool]
+
+
+class Answer(NamedTuple):
+    """A case in which a loader refuses an argument.
+
+    Args:
+        certain: whether it is so on every run that gets there.
+        supposed: what had to be 0 for it, as the user wrote it; None if nothing had to.
+        workers, value: what num_workers and the argument are then.
+        origins: the places that the argument was given at, the loader's own call first.
+        workers_origins: the same of num_workers.
+    """
+
+    certain: bool
+    supposed: Leaf | None
+    workers: Result
+    value: Result
+    origins: tuple[Origin, ...]
+    workers_origins: tuple[Origin, ...]
+
+
+def refuses(argument: str, target_torch: tuple[int, int]) -> Refusal:
+    """Whether torch refuses a value of this argument when there are no workers."""
+    if argument == "prefetch_factor":
+        return _is_set if target_torch >= (2, 0) else _is_not_two
+    if argument == "persistent_workers":
+        return _is_true
+    return _is_positive if argument == "timeout" else _is_set
+
+
+def _is_set(value: Result) -> bool:
+    if isinstance(value, Known):
+        return value.value is not None
+    return isinstance(value, Range) or (isinstance(value, Opaque) and value.thing)
+
+
+def _is_not_two(value: Result) -> bool:
+    """Until torch 1.13 the default was 2, and only another value was refused."""
+    return _is_set(value) and value != Known(2) if not isinstance(value, Range) else not value.low <= 2 <= value.high
+
+
+def _is_true(value: Result) -> bool:
+    if isinstance(value, Known):
+        return bool(value.value)
+    return (isinstance(value, Range) and value.low > 0) or (isinstance(value, Opaque) and value.thing)
+
+
+def _is_positive(value: Result) -> bool:
+    if isinstance(value, Known):
+        return isinstance(value.value, (int, float)) and value.value > 0
+    return isinstance(value, Range) and value.low > 0
+
+
+def argument_of(event: LoaderEvent, name: str) -> Expr:
+    """An argument of a loader by DataLoader's name for it; ABSENT if it isn't given."""
+    keyword = event.contract.keyword(name)
+    value = event.arguments.get(keyword)
+    if value is None or bare(value) == ABSENT:
+        unknown = event.arguments.get("**")
+        if unknown is not None:
+            return item_of(unknown, keyword)
+        value = dict((k, const(v)) for k, v in event.contract.defaults).get(name, ABSENT)
+        if name == WORKERS and not event.standalone:
+            return const(event.contract.workers)
+    return value
+
+
+def without_workers(event: LoaderEvent, argument: str, target_torch: tuple[int, int]) -> Answer | None:
+    """The case in which `event`'s loader has no workers and refuses `argument`; None if there is none."""
+    value = argument_of(event, argument)
+    if bare(value) == ABSENT or event.caught & exceptions(argument):
+        return None
+    refused = refuses(argument, target_torch)
+    workers = argument_of(event, WORKERS)
+    return _always(event, workers, value, refused) or _sometimes(event, workers, value, refused)
+
+
+def certainly(event: LoaderEvent, argument: str, invalid: Callable[[Result, Result], bool]) -> Answer | None:
+    """The case that `invalid(argument, num_workers)` holds on every run that gets there."""
+    if event.caught & exceptions(argument):
+        return None
+    value, workers = argument_of(event, argument), argument_of(event, WORKERS)
+    return _always(event, workers, value, lambda _: True, invalid)
+
+
+def _always(
+    event: LoaderEvent,
+    workers: Expr,
+    value: Expr,
+    refused: Refusal,
+    invalid: Callable[[Result, Result], bool] | None = None,
+) -> Answer | None:
+    start = Assumption(free=None)
+    for test, outcome in event.reach:
+        start = start.deciding(test, outcome)
+    answer: Answer | None = None
+
+    def ask(assumption: Assumption) -> Answer | None:
+        count, given = _workers(assumption, workers), assumption.value(value)
+        holds = invalid(given, count) if invalid is not None else _none(count) and refused(given)
+        if not holds:
+            return None if _reached(assumption, event) else answer
+        return _answer(True, None, assumption, workers, value)
+
+    try:
+        for _, found in cases(start, ask):
+            if found is None:
+                return None
+            answer = answer or found
+    except Undecidable:
+        return None
+    return answer
+
+
+def _workers(assumption: Assumption, workers: Expr) -> Result:
+    count = assumption.value(workers)
+    return Known(0) if isinstance(count, Absent) else count
+
+
+def _answer(certain: bool, supposed: Leaf | None, assumption: Assumption, workers: Expr, value: Expr) -> Answer:
+    return Answer(
+        certain,
+        supposed,
+        assumption.value(workers),
+        assumption.value(value),
+        tuple(assumption.where(value)),
+        tuple(assumption.where(workers)),
+    )
+
+
+def _none(count: Result) -> bool:
+    return isinstance(count, Known) and isinstance(count.value, (int, float)) and count.value == 0
+
+
+def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal) -> Answer | None:
+    free = frozenset(leaves(workers))
+    reachable = False
+    for level in (free, free | frozenset(leaf for test, _ in event.reach for leaf in leaves(test))):
+        for supposed, start in _suppositions(level, workers):
+
+            def ask(assumption: Assumption, supposed: Leaf | None = supposed) -> tuple[bool, Answer | None]:
+                if not _none(_workers(assumption, workers)):
+                    return False, None
+                given = assumption.value(value)
+                if not _reached(assumption, event):
+                    return False, None
+                if not refused(given):
+                    return True, None
+                return True, _answer(False, supposed, assumption, workers, value)
+
+            try:
+                for _, (reached, found) in cases(start, ask):
+                    reachable |= reached
+                    if found is not None:
+                        return found
+            except Undecidable:
+                continue
+        if reachable:
+            # The defaults alone lead there; what other settings do is judged by whoever sets them.
+            return None
+    return None
+
+
+def _suppositions(free: frozenset[Leaf], workers: Expr) -> Iterator[tuple[Leaf | None, Assumption]]:
+    """Assumptions under which there may be no workers, the simplest first."""
+    start = Assumption(free)
+    if not isinstance(bare(workers), Leaf):
+        yield None, start
+    for leaf in leaves(workers):
+        if leaf.low <= 0 <= leaf.high:
+            yield leaf, start.supposing(leaf, 0)
+        if 0 != leaf.low > -INFINITY:
+            yield leaf, start.supposing(leaf, int(leaf.low))
+    if bare(workers).op not in ("leaf", "const", "if") and _may_be_zero(start, workers):
+        yield None, start.supposing(workers, 0)
+
+
+def _may_be_zero(start: Assumption, workers: Expr) -> bool:
+    try:
+        count = start.value(workers)
+    except (Split, Impossible):
+        return False
+    return isinstance(count, Range) and count.low <= 0 <= count.high
+
+
+def _reached(assumption: Assumption, event: LoaderEvent) -> bool:
+    """Whether a run may get to the loader; a condition that nothing decides counts as met."""
+    for test, outcome in event.reach:
+        try:
+            if assumption.holds(test) is not outcome:
+                return False
+        except Split:
+            continue
+    return True

@@ -1,0 +1,191 @@
+"""What the interpreter computes with: expressions over the symbols that a run may set.
+
+A value is never a set of possibilities but one expression, such as `nw > 0 ? 2 : None`, so what
+hangs together stays together: the same condition, met twice, is the same expression twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import ast
+
+    from picklesafe.lint.project import Module
+
+INFINITY: Final = math.inf
+
+
+class Expr:
+    """One node of an expression; equal to any other of the same shape.
+
+    Args:
+        op: what it is: `const`, `leaf`, `if`, `at`, an operation, or a kind of object.
+        args: its operands, or what tells it apart from others of its kind.
+    """
+
+    __slots__ = ("_hash", "args", "op")
+
+    def __init__(self, op: str, args: tuple[Any, ...]) -> None:
+        self.op = op
+        self.args = args
+        # True, 1 and 1.0 are equal to Python, but not to a loader.
+        self._hash = hash((op, *(a if isinstance(a, Expr) else (type(a), a) for a in args)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Expr) or self._hash != other._hash or self.op != other.op:
+            return False
+        return all(type(a) is type(b) and a == b for a, b in zip(self.args, other.args, strict=True))
+
+    def __repr__(self) -> str:
+        return f"{self.op}{self.args!r}"
+
+
+class Leaf(Expr):
+    """A symbol: something that is known by its access path only.
+
+    Args:
+        path: what makes it the same symbol as another.
+        text: how the user wrote it.
+        low, high: bounds of its value, if it is a number for sure.
+        default: what it is when nobody sets it (a parameter, an option, a look-up).
+    """
+
+    __slots__ = ("default", "high", "low", "text")
+
+    def __init__(
+        self,
+        path: tuple[Any, ...],
+        text: str,
+        low: float = -INFINITY,
+        high: float = INFINITY,
+        default: Expr | None = None,
+    ) -> None:
+        super().__init__("leaf", path)
+        self.text = text
+        self.low = low
+        self.high = high
+        self.default = default
+
+
+class Origin(NamedTuple):
+    """Where an argument was written.
+
+    Args:
+        module: the file.
+        node: the keyword, dictionary entry's key, or assignment.
+        value: the expression given there.
+        home: whether that is code under judgement, not code of a function that it calls.
+        siblings: the other arguments given at the same place, by name.
+        function: the function that the place is in.
+    """
+
+    module: Module
+    node: ast.AST
+    value: ast.expr
+    home: bool
+    siblings: dict[str, ast.expr]
+    function: object = None
+
+    def __hash__(self) -> int:
+        return id(self.node)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin) and self.node is other.node and self.home == other.home
+
+
+ABSENT: Final = Expr("absent", ())
+
+
+def const(value: object) -> Expr:
+    return Expr("const", (value,))
+
+
+TRUE: Final = const(True)
+FALSE: Final = const(False)
+NONE: Final = const(None)
+
+
+def is_const(expr: Expr) -> bool:
+    return expr.op == "const"
+
+
+def located(expr: Expr, origin: Origin) -> Expr:
+    """`expr`, given as an argument at `origin`."""
+    return Expr("at", (origin, expr))
+
+
+def bare(expr: Expr) -> Expr:
+    """`expr` without the places that it was given at."""
+    while expr.op == "at":
+        expr = expr.args[1]
+    if expr.op == "if" and (expr.args[1].op == "at" or expr.args[2].op == "at"):
+        return choose(expr.args[0], bare(expr.args[1]), bare(expr.args[2]))
+    return expr
+
+
+def choose(test: Expr, yes: Expr, no: Expr) -> Expr:
+    """`yes` where `test` holds, else `no`."""
+    if yes is no or yes == no:
+        return yes
+    if test.op == "const":
+        return yes if test.args[0] else no
+    if yes == TRUE and no == FALSE:
+        return truth(test)
+    if yes == FALSE and no == TRUE:
+        return negate(test)
+    if test.op == "not":
+        return choose(test.args[0], no, yes)
+    return Expr("if", (test, yes, no))
+
+
+_BOOLEAN: Final = frozenset({"not", "bool", "<", "<=", ">", ">=", "==", "!=", "is", "is not", "in", "not in"})
+
+
+def truth(expr: Expr) -> Expr:
+    """`bool(expr)`."""
+    expr = bare(expr)
+    if expr.op == "const":
+        return const(bool(expr.args[0]))
+    return expr if expr.op in _BOOLEAN else Expr("bool", (expr,))
+
+
+def negate(expr: Expr) -> Expr:
+    expr = bare(expr)
+    if expr.op == "const":
+        return const(not expr.args[0])
+    return expr.args[0] if expr.op == "not" and expr.args[0].op in _BOOLEAN else Expr("not", (expr,))
+
+
+def all_of(tests: Iterable[Expr]) -> Expr:
+    result = TRUE
+    for test in tests:
+        result = test if result is TRUE else choose(result, test, FALSE)
+    return result
+
+
+def operation(op: str, *args: Expr) -> Expr:
+    """An operation on values; places are dropped, what is known is distributed over choices."""
+    return Expr(op, tuple(bare(arg) for arg in args))
+
+
+def leaves(expr: Expr) -> Iterator[Leaf]:
+    """The symbols that `expr` depends on, each once."""
+    seen: set[Expr] = set()
+    todo = [expr]
+    while todo:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Leaf):
+            yield node
+        else:
+            todo.extend(arg for arg in reversed(node.args) if isinstance(arg, Expr))

@@ -1,0 +1,295 @@
+"""The facts: every call of a file that makes a loader, found by running its functions in the head."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from picklesafe.lint.contract import CONFIGURATION, DATA_LOADER, HAZARDS, WORKERS
+from picklesafe.lint.interpret import classes, mapping
+from picklesafe.lint.interpret.attributes import attribute_leaf
+from picklesafe.lint.interpret.calls import default_value, note, parameters, run_frame
+from picklesafe.lint.interpret.options import declared
+from picklesafe.lint.interpret.relevance import feeding, names_in
+from picklesafe.lint.interpret.run import Dead, Frame, FunctionNode, LoaderEvent, OutOfSteps, Run
+from picklesafe.lint.interpret.state import Object, State
+from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, bare, is_const, leaves
+from picklesafe.lint.project import Module, Project
+
+WORDS = (*HAZARDS[:3], WORKERS, "oader")
+_CONFIGURATION = re.compile(r"(?i)(^|_)data_?loader(_cfg|_config|_kwargs|_params|_args)?$")
+
+
+class Root(NamedTuple):
+    """Code that is run on its own: a function, a method, or a module's top level."""
+
+    node: FunctionNode | ast.Module
+    cls: Expr | None
+    name: str
+
+
+class Outcome(NamedTuple):
+    """What running one root came to; `complete` unless the function was too large."""
+
+    root: Root
+    events: list[LoaderEvent]
+    complete: bool
+
+
+def outcomes(module: Module, project: Project, watch: frozenset[str]) -> Iterator[Outcome]:
+    """Run every function of a file that may make a loader."""
+    for root in _roots(module, watch):
+        run = Run(project, (*WORDS[:-1], "DataLoader", *watch))
+        complete = True
+        try:
+            _run_root(run, module, root)
+        except OutOfSteps:
+            complete = False
+        yield Outcome(root, run.events + _left_over(run), complete)
+
+
+def _roots(module: Module, watch: frozenset[str]) -> Iterator[Root]:
+    lines = module.source.lines
+    tree = module.source.tree
+    inside: set[int] = set()
+    for root in _functions(tree, module, None, ""):
+        first, last = root.node.lineno, root.node.end_lineno or 0  # type: ignore[union-attr]
+        inside.update(range(first, last + 1))
+        if _interesting("".join(lines[first - 1 : last]), watch):
+            yield root
+    outside = "".join(line for row, line in enumerate(lines, 1) if row not in inside)
+    if _interesting(outside, watch):
+        yield Root(tree, None, "")
+
+
+def _interesting(text: str, watch: frozenset[str]) -> bool:
+    if any(word in text for word in HAZARDS) or WORKERS in text or any(name in text for name in watch):
+        return True
+    return "oader" in text and ("**" in text or "create_loader" in text)
+
+
+def _functions(node: ast.AST, module: Module, cls: Expr | None, prefix: str) -> Iterator[Root]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield Root(child, cls, prefix + child.name)
+        elif isinstance(child, ast.ClassDef):
+            yield from _functions(child, module, Expr("class", (child, module, None)), f"{prefix}{child.name}.")
+        elif isinstance(child, (ast.If, ast.Try, ast.With)):
+            yield from _functions(child, module, cls, prefix)
+
+
+def _run_root(run: Run, module: Module, root: Root) -> None:
+    relevant = feeding(root.node, _seeds(root.node))
+    if isinstance(root.node, ast.Module):
+        frame = Frame(module, root.node, home=True, relevant=relevant)
+        _run_module(run, frame)
+        return
+    frame = Frame(module, root.node, home=True, cls=root.cls, relevant=relevant)
+    run.frames.append(Frame(module, ast.Module([], []), home=True))
+    names = symbolic_parameters(run, root.node, module, root.name)
+    if root.cls is not None:
+        _receive(run, frame, root, names)
+    _run_whole(run, frame, names)
+
+
+def _seeds(node: ast.AST) -> set[str]:
+    """Names in the arguments of calls that make loaders, and in what is given as one of theirs."""
+    seeds: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            given = [keyword.arg or "" for keyword in inner.keywords]
+            hazard = any(name.endswith(WORDS[:4]) for name in given)
+            if hazard or "oader" in classes.last_name(inner):
+                for keyword in inner.keywords:
+                    seeds |= names_in(keyword.value)
+                seeds |= names_in(inner.func)
+        elif isinstance(inner, ast.Dict):
+            for key, value in zip(inner.keys, inner.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value in (*HAZARDS, WORKERS):
+                    seeds |= names_in(value)
+        elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant):
+            if inner.slice.value in (*HAZARDS, WORKERS):
+                seeds |= names_in(inner.value)
+    return seeds
+
+
+def _run_module(run: Run, frame: Frame) -> None:
+    from picklesafe.lint.interpret.statements import execute
+
+    run.frames.append(frame)
+    frame.names = run.state.names
+    assert isinstance(frame.node, ast.Module)
+    try:
+        execute(run, frame.node.body)
+    except Dead:
+        pass
+
+
+def _run_whole(run: Run, frame: Frame, names: dict[str, Expr]) -> None:
+    """Run a frame, then the functions defined in it that nobody there has called."""
+    try:
+        run_frame(run, frame, names)
+    except Dead:
+        pass
+    for value, state in frame.local_functions:
+        node, module, closure, cls = value.args
+        if node in run.entered or isinstance(node, ast.Lambda):
+            continue
+        run.entered.add(node)
+        run.state = state
+        inner = Frame(module, node, home=True, closure=closure, cls=cls, relevant=frame.relevant)
+        inner.receiver = frame.receiver
+        _run_whole(run, inner, symbolic_parameters(run, node, module, node.name))
+
+
+def symbolic_parameters(run: Run, node: FunctionNode, module: Module, function: str) -> dict[str, Expr]:
+    """The variables of a function when anybody may call it with anything."""
+    names: dict[str, Expr] = {}
+    decorated = bool(getattr(node, "decorator_list", ()))
+    for param, default in parameters(node):
+        leaf = _parameter(run, module, function, param, default)
+        names[param.arg] = declared(run, leaf, param.arg) if decorated else leaf
+        if param.annotation is not None:
+            _annotate(run, names[param.arg], param.annotation)
+    if node.args.vararg is not None:
+        name = node.args.vararg.arg
+        names[name] = Leaf(("param", function, name), f"*{name}")
+    if node.args.kwarg is not None:
+        name = node.args.kwarg.arg
+        names[name] = run.allocate(Object("dict", {}, Leaf(("param", function, name), name)))
+    return names
+
+
+def _parameter(run: Run, module: Module, function: str, param: ast.arg, default: ast.expr | None) -> Leaf:
+    path = ("param", function, param.arg)
+    if default is None:
+        return Leaf(path, param.arg)
+    value = default_value(run, default, module, None)
+    if isinstance(value, Leaf):  # `typer.Option(4, min=1)`
+        return Leaf(path, param.arg, value.low, value.high, value.default)
+    return Leaf(path, param.arg, default=value)
+
+
+def _annotate(run: Run, leaf: Expr, annotation: ast.expr) -> None:
+    """Remember the class that a parameter is declared to be, if it is one of the project's."""
+    from picklesafe.lint.interpret.expressions import evaluate
+
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value, mode="eval").body
+        except SyntaxError:
+            return
+    if isinstance(annotation, ast.BinOp):
+        annotation = annotation.left
+    if isinstance(annotation, (ast.Name, ast.Attribute)):
+        value = bare(evaluate(run, annotation))
+        if value.op == "class":
+            run.types[leaf] = value
+
+
+def _receive(run: Run, frame: Frame, root: Root, names: dict[str, Expr]) -> None:
+    """Give a method its `self`: an instance whose constructor has been run."""
+    node, cls = root.node, root.cls
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and cls is not None
+    plain = [*node.args.posonlyargs, *node.args.args]
+    decorators = {classes.last_name(decorator) for decorator in node.decorator_list}
+    if not plain or "staticmethod" in decorators:
+        return
+    if "classmethod" in decorators:
+        names[plain[0].arg] = cls
+        return
+    receiver = run.allocate(Object("instance", {}, None, cls))
+    frame.receiver = receiver
+    names[plain[0].arg] = receiver
+    if node.name != "__init__":
+        _construct(run, frame, cls, receiver)
+
+
+def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
+    found = classes.find(run, cls, "__init__")
+    if found is None or not isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
+    owner, node = found
+    module = owner.args[1]
+    frame = Frame(module, node, home=True, cls=owner, relevant=feeding(node, method.relevant))
+    frame.receiver = receiver
+    events = len(run.events)
+    names = symbolic_parameters(run, node, module, f"{owner.args[0].name}.__init__")
+    names[node.args.args[0].arg] = receiver
+    try:
+        run_frame(run, frame, names)
+    except Dead:
+        pass
+    del run.events[events:]  # it is judged on its own
+    run.named.clear()
+    run.state.reach = ()
+    _forget_reassigned(run, cls, method, receiver)
+
+
+def _forget_reassigned(run: Run, cls: Expr, method: Frame, receiver: Expr) -> None:
+    """Attributes that other methods set again may be anything by now."""
+    entries = run.writable(receiver).entries
+    for parent in classes.parents(run, cls):
+        if parent.op != "class":
+            continue
+        for function in parent.args[0].body:
+            if not isinstance(function, ast.FunctionDef) or function in run.entered or function is method.node:
+                continue
+            if function.name == "__init__" or any("oader" in name for name in ()):
+                continue
+            for name in _stored(function):
+                if name in entries:
+                    entries[name] = attribute_leaf(receiver, name)
+
+
+def _stored(function: ast.FunctionDef) -> Iterator[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            if isinstance(node.value, ast.Name) and node.value.id == "self":
+                yield node.attr
+
+
+def _left_over(run: Run) -> list[LoaderEvent]:
+    """Loader arguments gathered in a dictionary, or a partial, that no loader was seen to take."""
+    before = len(run.events)
+    for number, (inner, args, node) in run.partials.items():
+        explicit = WORKERS in args.named
+        if number not in run.consumed and explicit and inner.op == "external":
+            from picklesafe.lint.contract import CONTRACTS
+
+            contract = CONTRACTS.get(inner.args[0])
+            if contract is not None:
+                note(run, contract, args, node)
+    found = run.events[before:]
+    del run.events[before:]
+    return found + [event for name, value, reach in run.named for event in _dictionary(run, name, value, reach)]
+
+
+def _dictionary(
+    run: Run, name: str, value: Expr, reach: tuple[tuple[Expr, bool], ...]
+) -> Iterator[LoaderEvent]:
+    value = bare(value)
+    if not mapping.is_dict(run, value) or value.args[0] in run.consumed:
+        return
+    obj = run.object(value)
+    workers = bare(obj.entries.get(WORKERS, ABSENT))
+    node, frame = run.dictionaries.get(value.args[0], (None, None))
+    if workers == ABSENT or node is None or frame is None or not frame.home:
+        return
+    # `{"num_workers": 0, "prefetch_factor": 2}` is a table of defaults; mmengine's
+    # `val_dataloader = dict(num_workers=0, …)` is taken as it is.
+    if not any(True for _ in leaves(workers)) and not (isinstance(node, ast.Call) and _CONFIGURATION.search(name)):
+        return
+    if is_const(workers) and not isinstance(node, ast.Call):
+        return
+    arguments = {key: entry for key, entry in obj.entries.items() if bare(entry) != ABSENT}
+    if obj.rest is not None:
+        arguments["**"] = obj.rest
+    yield LoaderEvent(
+        frame.module, node, CONFIGURATION, arguments, reach, True, frozenset(), True, frame.function
+    )
+
+
+__all__ = ["DATA_LOADER", "Outcome", "Root", "State", "outcomes"]

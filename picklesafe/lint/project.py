@@ -1,0 +1,165 @@
+"""The project's own modules: found by name, parsed when first needed, shared by all its files."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from picklesafe.lint.source import Source, SourceError
+
+_FOREIGN = frozenset(sys.stdlib_module_names) | {
+    "torch", "numpy", "pandas", "lightning", "pytorch_lightning", "transformers", "torchvision", "torchdata",
+    "torch_geometric", "dgl", "monai", "timm", "scipy", "sklearn", "tqdm", "yaml", "omegaconf", "hydra", "datasets",
+    "mmengine", "mmcv", "webdataset", "litdata", "accelerate", "h5py", "PIL", "cv2", "einops", "wandb", "click",
+    "pytest", "torchaudio", "matplotlib", "requests",
+}  # fmt: skip
+"""Never looked up in the project, unless it is one of these itself."""
+
+
+class Module:
+    """One file of the project, and what its top level binds.
+
+    Args:
+        source: the file.
+        package: the dotted name of the package that relative imports start from.
+        bases: folders that absolute imports start from.
+    """
+
+    def __init__(self, source: Source, package: str, bases: tuple[str, ...], owner: str) -> None:
+        self.source = source
+        self.package = package
+        self.bases = bases
+        self.owner = owner
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    @cached_property
+    def bindings(self) -> dict[str, list[ast.stmt]]:
+        """The statements of the top level that bind each name, in order."""
+        found: dict[str, list[ast.stmt]] = {}
+        for statement in _top_level(self.source.tree.body):
+            for name in _bound_names(statement):
+                found.setdefault(name, []).append(statement)
+        return found
+
+
+class Project:
+    """All files of a project.
+
+    Args:
+        root: its folder.
+        src: folders below it that absolute imports start from.
+    """
+
+    def __init__(self, root: Path, src: Sequence[str] = (".", "src")) -> None:
+        self.root = root
+        self.bases = tuple(dict.fromkeys(os.path.normpath(os.path.join(root, folder)) for folder in src))
+        self.consulted: set[str] = set()
+        self._modules: dict[str, Module | None] = {}
+        self._found: dict[tuple[str, str], str | None] = {}
+
+    def module(self, source: Source) -> Module:
+        """The module of a file that is already read."""
+        path = os.path.abspath(source.path)
+        known = self._modules.get(path)
+        if known is None or known.source is not source:
+            known = self._modules[path] = self._make(source, path)
+        return known
+
+    def _make(self, source: Source, path: str) -> Module:
+        folder = os.path.dirname(path)
+        top, parts = folder, []
+        while os.path.isfile(os.path.join(top, "__init__.py")):
+            top, name = os.path.split(top)
+            parts.append(name)
+        if not parts:
+            parts = self._namespace(folder)
+        bases = dict.fromkeys((top, folder, *self.bases))
+        return Module(source, ".".join(reversed(parts)), tuple(bases), parts[-1] if parts else "")
+
+    def _namespace(self, folder: str) -> list[str]:
+        """The package parts of a folder without `__init__.py`, innermost first."""
+        for base in sorted(self.bases, key=len, reverse=True):
+            if folder.startswith(base + os.sep):
+                return folder[len(base) + 1 :].split(os.sep)[::-1]
+        return []
+
+    def find(self, name: str, importer: Module) -> Module | None:
+        """The project's module of that dotted name as `importer` sees it, or None."""
+        top = name.partition(".")[0]
+        if top in _FOREIGN and top != importer.owner:
+            return None
+        for base in importer.bases:
+            path = self._locate(base, name)
+            if path is not None:
+                return self._load(path)
+        return None
+
+    def _locate(self, base: str, name: str) -> str | None:
+        key = (base, name)
+        if key not in self._found:
+            stem = os.path.join(base, *name.split("."))
+            self._found[key] = None
+            for path in (os.path.join(stem, "__init__.py"), stem + ".py"):
+                self.consulted.add(path)
+                if os.path.isfile(path):
+                    self._found[key] = path
+                    break
+        else:
+            stem = os.path.join(base, *name.split("."))
+            self.consulted.update((os.path.join(stem, "__init__.py"), stem + ".py"))
+        return self._found[key]
+
+    def _load(self, path: str) -> Module | None:
+        if path not in self._modules:
+            self._modules[path] = None
+            try:
+                source = Source.read(Path(path))
+                _ = source.tree
+                self._modules[path] = self._make(source, path)
+            except (SourceError, RecursionError, MemoryError):
+                pass  # it is reported when it is checked itself
+        return self._modules[path]
+
+
+def absolute(module: Module, node: ast.ImportFrom) -> str:
+    """The dotted name that `from … import` means."""
+    if not node.level:
+        return node.module or ""
+    parts = module.package.split(".") if module.package else []
+    parts = parts[: len(parts) - (node.level - 1)] if node.level > 1 else parts
+    return ".".join([*parts, *([node.module] if node.module else [])])
+
+
+def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported, those under `if` and `try` too."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, (ast.If, ast.For, ast.While)):
+            yield from _top_level([*statement.body, *statement.orelse])
+        elif isinstance(statement, ast.With):
+            yield from _top_level(statement.body)
+        elif isinstance(statement, ast.Try):
+            handlers = [s for handler in statement.handlers for s in handler.body]
+            yield from _top_level([*statement.body, *handlers, *statement.orelse, *statement.finalbody])
+
+
+def _bound_names(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield statement.name
+    elif isinstance(statement, ast.Import):
+        for alias in statement.names:
+            yield alias.asname or alias.name.partition(".")[0]
+    elif isinstance(statement, ast.ImportFrom):
+        for alias in statement.names:
+            yield alias.asname or alias.name
+    elif isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        for target in targets:
+            yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
