@@ -182,15 +182,15 @@ class _Mender:
         try:
             text, taken = apply(source, wanted)
             after = Source(source.path, self._before.encode(text))
+            if after.text != text:
+                return f"it can't be written in {source.encoding}"
+            if not _parses(text):
+                return "the result would not be valid Python"
+            left = self._find(after)
         except (IndexError, UnicodeEncodeError) as error:
             return f"it can't be written in {source.encoding}" if isinstance(error, ValueError) else "no such place"
         except SourceError as error:
             return f"the result {error.message}"
-        if after.text != text:
-            return f"it can't be written in {source.encoding}"
-        if not _parses(text):
-            return "the result would not be valid Python"
-        left = self._find(after)
         expected = _Expected(source, findings, taken)
         unexpected = next((finding for finding in left if not expected.allows(after, finding)), None)
         if unexpected is not None:

@@ -26,7 +26,10 @@ def files(folder: str) -> list[str] | None:
     git is absent or refuses.
     """
     output = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    return None if output is None else [os.fsdecode(name) for name in output.split(b"\0") if name]
+    if output is None:
+        return None
+    # A file in conflict is listed once for each side.
+    return [os.fsdecode(name) for name in dict.fromkeys(output.split(b"\0")) if name]
 
 
 def ignores(folder: str) -> bool:

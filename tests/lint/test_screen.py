@@ -1,0 +1,116 @@
+"""Which files can matter, told from their bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picklesafe.lint.registry import Rule, load_rules
+from picklesafe.lint.screen import gate, read, scan, shared_parts, triggered
+from picklesafe.lint.source import MAX_BYTES
+
+
+def rule(code: str, *triggers: str | tuple[str, ...]) -> Rule:
+    words = tuple(tuple(w.encode() for w in ([t] if isinstance(t, str) else t)) for t in triggers)
+    return Rule(code, code.lower(), "", words, lambda fact: None, ModuleType(code))
+
+
+RULES = [
+    rule("A1", "prefetch_factor"),
+    rule("A2", "persistent_workers", "keep_workers"),
+    rule("A3", ("timeout", "num_workers")),
+]
+
+
+class TestTriggered:
+    @pytest.mark.parametrize(
+        ("text", "codes"),
+        [
+            ("", []),
+            ("x = 1", []),
+            ("DataLoader(ds, prefetch_factor=2)", ["A1"]),
+            ("keep_workers", ["A2"]),
+            ("timeout=3", []),
+            ("num_workers=3", []),
+            ("num_workers=3, timeout=3", ["A3"]),
+            ("persistent_workers prefetch_factor timeout num_workers", ["A1", "A2", "A3"]),
+        ],
+    )
+    def test_rules_are_triggered_by_their_words(self, text: str, codes: list[str]) -> None:
+        assert [found.code for found in triggered(text.encode(), RULES)] == codes
+
+    def test_a_rule_without_triggers_is_never_triggered(self) -> None:
+        assert triggered(b"anything", [rule("A9")]) == []
+
+
+class TestGate:
+    def test_similar_words_are_searched_as_one(self) -> None:
+        assert shared_parts([b"persistent_workers", b"num_workers", b"keep_workers"]) == (b"_workers",)
+
+    def test_words_with_little_in_common_stay_apart(self) -> None:
+        assert set(shared_parts([b"prefetch_factor", b"persistent_workers"])) == {
+            b"prefetch_factor",
+            b"persistent_workers",
+        }
+
+    def test_a_short_word_that_another_one_holds_stands_for_both(self) -> None:
+        assert shared_parts([b"run(", b"trainrun("]) == (b"run(",)
+
+    @given(st.lists(st.lists(st.text("abc_", min_size=1, max_size=12), min_size=1, max_size=3), max_size=5), st.data())
+    def test_a_file_that_triggers_a_rule_passes(self, words: list[list[str]], data: st.DataObject) -> None:
+        rules = [rule(f"R{number}", tuple(trigger)) for number, trigger in enumerate(words)]
+        text = data.draw(st.text("abc_", max_size=60)).encode()
+        if rules and data.draw(st.booleans()):
+            text += b" ".join(data.draw(st.sampled_from(rules)).triggers[0])
+        if triggered(text, rules):
+            assert any(word in text for word in gate(rules))
+
+
+class TestScan:
+    def test_files_with_a_word_or_no_text_are_hits(self, tmp_path: Path) -> None:
+        contents = [b"x = 1\n", b"prefetch_factor", "ü".encode(), b"\xfc", b"a\0b", b""]
+        paths = _write(tmp_path, contents)
+        assert scan(paths, [b"prefetch_factor"]).hits == [1, 3, 4]
+
+    def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(self, tmp_path: Path) -> None:
+        paths = _write(tmp_path, [b"x", b"word"])
+        found = scan([str(tmp_path / "gone.py"), *paths], [b"word"])
+        assert found.hits == [2] and found.unread == [(0, "No such file or directory")]
+
+    def test_states_are_those_of_the_files_as_they_were_read(self, tmp_path: Path) -> None:
+        paths = _write(tmp_path, [b"x", b"word"])
+        found = scan([*paths, str(tmp_path / "gone.py")], [b"word"], keep_states=True)
+        expected = [(s.st_mtime_ns, s.st_ctime_ns, s.st_size) for s in map(os.stat, paths)]
+        assert found.states == [*expected, None]
+
+    def test_a_huge_file_is_not_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "huge.py"
+        with open(path, "wb") as file:
+            file.truncate(MAX_BYTES + 1)
+        status, data = read(str(path))
+        assert data == b"" and status.st_size == MAX_BYTES + 1
+        assert scan([str(path)], []).hits == [0]
+
+    @pytest.mark.parametrize("size", [0, 1, 4096, 1 << 20])
+    def test_a_file_is_read_whole(self, tmp_path: Path, size: int) -> None:
+        (path,) = _write(tmp_path, [bytes(range(1, 251)) * (size // 250 + 1)])
+        assert read(path)[1] == Path(path).read_bytes()
+
+
+def test_the_built_in_rules_need_few_words() -> None:
+    rules = load_rules()
+    words = gate(rules)
+    assert 0 < len(words) <= 6
+    assert all(any(word in b" ".join(trigger) for word in words) for rule in rules for trigger in rule.triggers)
+
+
+def _write(folder: Path, contents: list[bytes]) -> list[str]:
+    paths = [folder / f"{number}.py" for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    return [str(path) for path in paths]
