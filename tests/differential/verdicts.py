@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from picklesafe.lint.analysis import analyze
-
+from picklesafe.lint.edits import fix_file
 from picklesafe.lint.finding import CERTAIN, Finding
 from picklesafe.lint.project import Project
 from picklesafe.lint.registry import Rule, load_rules
+from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import Source
 
 from .harness import KEYWORDS, RUNS, Run, execute
@@ -27,7 +28,6 @@ RULES = {
     "PKS113": "multiprocessing_context",
     "PKS114": "timeout",
 }
-PASSES = 6
 
 
 class Verdict(NamedTuple):
@@ -79,25 +79,11 @@ def keyword_of(finding: Finding) -> str:
 
 
 def fixed(source: str) -> str:
-    """The program after its safe fixes, applied as often as there are any."""
-    for _ in range(PASSES):
-        changed = _fixed_once(source)
-        if changed == source:
-            break
-        source = changed
-    return source
-
-
-def _fixed_once(source: str) -> str:
-    file = Source(_folder() / "program.py", source.encode())
-    edits = {edit for finding in lint(source) if finding.fix and finding.fix.safe for edit in finding.fix.edits}
-    spans = sorted((file.offset(edit.start), file.offset(edit.end), edit.content) for edit in edits)
-    pieces, at = [], 0
-    for start, end, content in spans:
-        if start >= at:  # what overlaps waits for the next pass
-            pieces += [source[at:start], content]
-            at = end
-    return "".join([*pieces, source[at:]])
+    """The program after `--fix`."""
+    path = _folder() / "program.py"
+    path.write_text(source)
+    codes = frozenset(rule.code for rule in _rules())
+    return fix_file(path, Settings(_folder(), codes), unsafe=False).after
 
 
 def disagreement(source: str, by_default: bool = False) -> str | None:
