@@ -49,6 +49,9 @@ def _read(path: str) -> list[str]:
 def _draw(finding: Finding, files: _Files, style: Style) -> Iterator[str]:
     related = [(place, _frame(files.lines(place.path), place, 0)) for place in finding.related]
     lines = files.lines(finding.path)
+    if _last_row(finding) > len(lines) + 1:
+        # The file has become shorter since it was checked.
+        lines = []
     frame = _frame(lines, finding)
     gutter = max((found.gutter for found in (frame, *(found for _, found in related)) if found), default=1)
     yield _headline(finding, style)
@@ -68,6 +71,11 @@ def _draw(finding: Finding, files: _Files, style: Style) -> Iterator[str]:
         yield from draw_changes(lines, finding.fix.edits, gutter, style)
         if not finding.fix.safe:
             yield f"{style.paint('note', 'yellow')}: This is an unsafe fix and may change runtime behavior"
+
+
+def _last_row(finding: Finding) -> int:
+    edits = finding.fix.edits if finding.fix else ()
+    return max(finding.end.row, *(edit.end.row for edit in edits), 0)
 
 
 def _headline(finding: Finding, style: Style) -> str:
