@@ -104,7 +104,12 @@ def _add_list(
     group: argparse._ArgumentGroup, name: str, metavar: str, text: str, default: tuple[str, ...] | None = None
 ) -> None:
     group.add_argument(
-        name, type=comma_separated, action="extend", metavar=metavar, default=default and list(default), help=text
+        name,
+        type=comma_separated,
+        action="extend",
+        metavar=metavar,
+        default=None if default is None else list(default),
+        help=text,
     )
 
 

@@ -1,0 +1,43 @@
+"""Runs the command in a process of its own, as a user does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .samples import GUARDED, LIBRARY, UNGUARDED
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a finding, and a file without."""
+    (tmp_path / "bad.py").write_text(UNGUARDED)
+    (tmp_path / "good.py").write_text(GUARDED)
+    return tmp_path
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """The environment of the command: nothing that colours, everything importable."""
+    kept = {name: value for name, value in os.environ.items() if "COLOR" not in name}
+    return {**kept, "PYTHONPATH": str(LIBRARY)}
+
+
+@pytest.fixture
+def run(project: Path, environment: dict[str, str]) -> Run:
+    """`run("check", "--fix")`: `python -m picklesafe check --fix` in the project's folder."""
+
+    def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        settings: dict[str, object] = {"cwd": project, "env": environment, "capture_output": True, "text": True}
+        result = subprocess.run([sys.executable, "-m", "picklesafe", *arguments], **(settings | options))  # type: ignore[call-overload]
+        assert "Traceback" not in (result.stderr or "")
+        return result
+
+    return run
