@@ -99,12 +99,7 @@ def _seeds(node: ast.AST) -> set[str]:
     seeds: set[str] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
-            given = [keyword.arg or "" for keyword in inner.keywords]
-            hazard = any(name.endswith(WORDS[:4]) for name in given)
-            if hazard or "oader" in classes.last_name(inner):
-                for keyword in inner.keywords:
-                    seeds |= names_in(keyword.value)
-                seeds |= names_in(inner.func)
+            seeds |= _argument_names(inner)
         elif isinstance(inner, ast.Dict):
             for key, value in zip(inner.keys, inner.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value in (*HAZARDS, WORKERS):
@@ -112,6 +107,18 @@ def _seeds(node: ast.AST) -> set[str]:
         elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant):
             if inner.slice.value in (*HAZARDS, WORKERS):
                 seeds |= names_in(inner.value)
+    return seeds
+
+
+def _argument_names(node: ast.Call) -> set[str]:
+    """What feeds the arguments that matter, in a call that may make a loader."""
+    seeds: set[str] = set()
+    given = [keyword for keyword in node.keywords if keyword.arg is not None and keyword.arg.endswith(WORDS[:4])]
+    if given or "oader" in classes.last_name(node):
+        for value in [*(k.value for k in node.keywords if k.arg is None or k in given or k.arg == "timeout"), *node.args[5:]]:
+            seeds |= names_in(value)
+        if isinstance(node.func, ast.Name):
+            seeds.add(node.func.id)
     return seeds
 
 

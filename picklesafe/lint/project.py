@@ -41,12 +41,20 @@ class Module:
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The statements of the top level that bind each name, in order."""
+        """The statements of the top level that bind each name, in order; none if it is no Python."""
         found: dict[str, list[ast.stmt]] = {}
-        for statement in _top_level(self.source.tree.body):
+        try:
+            body = self.source.tree.body
+        except SourceError:
+            body = []  # it is reported when it is checked itself
+        for statement in _top_level(body):
             for name in _bound_names(statement):
                 found.setdefault(name, []).append(statement)
         return found
+
+    def speaks_of(self, words: Sequence[str]) -> bool:
+        """Whether one of `words` occurs in the file."""
+        return any(word.encode() in self.source.data for word in words)
 
 
 class Project:
@@ -120,10 +128,8 @@ class Project:
         if path not in self._modules:
             self._modules[path] = None
             try:
-                source = Source.read(Path(path))
-                _ = source.tree
-                self._modules[path] = self._make(source, path)
-            except (SourceError, RecursionError, MemoryError):
+                self._modules[path] = self._make(Source.read(Path(path)), path)
+            except SourceError:
                 pass  # it is reported when it is checked itself
         return self._modules[path]
 

@@ -35,7 +35,11 @@ def read_global(run: Run, module: Module, name: str) -> Expr:
     key = (module, name)
     if key not in run.globals:
         run.globals[key] = Leaf(("global", str(module.path), name), name)  # in case it refers to itself
-        run.globals[key] = _evaluate_global(run, module, name)
+        value = _evaluate_global(run, module, name)
+        if isinstance(value, Leaf) and value.args[0] == "import":
+            del run.globals[key]  # it may be needed later
+            return value
+        run.globals[key] = value
     return run.globals[key]
 
 
@@ -104,7 +108,7 @@ def import_names(run: Run, node: ast.Import | ast.ImportFrom, module: Module) ->
             continue
         else:
             value = imported(run, module, absolute(module, node), alias.name)
-            yield alias.asname or alias.name, value if value is not None else run.fresh(alias, alias.name)
+            yield alias.asname or alias.name, value if value is not None else Leaf(("import", alias), alias.name)
 
 
 def imported_module(run: Run, importer: Module, name: str) -> Expr:
@@ -119,6 +123,8 @@ def imported(run: Run, importer: Module, package: str, name: str) -> Expr | None
     if found is None:
         inner = run.project.find(dotted, importer)
         return Expr("module", (inner,)) if inner is not None else Expr("external", (dotted,))
+    if not run.demand and not found.speaks_of(run.words):
+        return None  # nothing that this run needs: don't parse the file
     if name in found.bindings or "*" in found.bindings:
         value = read_global(run, found, name)
         if not (isinstance(value, Leaf) and value.args[0] == "global") or name in found.bindings:

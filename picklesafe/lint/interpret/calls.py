@@ -6,7 +6,7 @@ import ast
 
 from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret import classes, mapping
-from picklesafe.lint.interpret.known import call_external, call_method
+from picklesafe.lint.interpret.known import call_external, call_method, new_dictionary
 from picklesafe.lint.interpret.relevance import feeding, names_in
 from picklesafe.lint.interpret.run import MAX_DEPTH, Arguments, Dead, Frame, FunctionNode, LoaderEvent, Run
 from picklesafe.lint.interpret.state import Object, State, merge
@@ -40,10 +40,25 @@ def evaluate_call(run: Run, node: ast.Call) -> Expr:
         if node.func.attr == "save_hyperparameters":
             _save_hyperparameters(run, bare(base))
         function = read_attribute(run, base, node.func.attr, node)
+        if node.func.attr == "__init__" and _parent_loader(run, bare(base), function, args, node):
+            return NONE
     else:
         function = bare(evaluate(run, node.func))
         args = arguments(run, node, loader=_may_be_loader(function))
     return call(run, bare(function), args, node)
+
+
+def _parent_loader(run: Run, base: Expr, function: Expr, args: Arguments, node: ast.Call) -> bool:
+    """Whether this is `super().__init__(…)` or `DataLoader.__init__(self, …)` of a loader."""
+    if function.op in ("function", "bound"):
+        return False
+    for parent in classes.lineage(run, base) if base.op in ("super", "class", "external") else ():
+        contract = CONTRACTS.get(parent.args[0]) if parent.op == "external" else None
+        if contract is not None:
+            explicit = args if base.op == "super" else Arguments(args.positional[1:], *args[1:])
+            note(run, contract, explicit, node)
+            return True
+    return False
 
 
 def _may_be_loader(function: Expr) -> bool:
@@ -190,6 +205,8 @@ def note(run: Run, contract: Contract, args: Arguments, node: ast.Call) -> None:
 def _construct(run: Run, cls: Expr, args: Arguments, node: ast.Call) -> Expr:
     """An instance of a class of the project; a loader, if it inherits from one."""
     contract = classes.contract_of(run, cls)
+    if classes.is_dictionary(run, cls):
+        return new_dictionary(run, args, node)
     found = classes.find(run, cls, "__init__")
     ref = run.allocate(Object("instance", {}, None, cls))
     if found is not None and isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):

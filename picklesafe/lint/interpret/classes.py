@@ -9,12 +9,15 @@ from functools import lru_cache
 from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret.options import literal, lower_bound
 from picklesafe.lint.interpret.run import Frame, Run
-from picklesafe.lint.interpret.values import NONE, Expr, Leaf, bare
+from picklesafe.lint.interpret.values import Expr, Leaf, bare
 
 _PROPERTIES = frozenset({"property", "cached_property", "lazy_property"})
 _FIELD_DECORATORS = frozenset({"dataclass", "define", "attrs", "frozen", "mutable", "s", "pydantic_dataclass"})
 _FIELD_BASES = frozenset({"BaseModel", "BaseSettings", "NamedTuple", "Struct", "BaseConfig", "Serializable"})
 _FIELD_MAKERS = frozenset({"field", "Field", "ib", "attrib", "attr", "Option", "Argument"})
+DICTIONARIES = frozenset(
+    {"EasyDict", "ConfigDict", "AttrDict", "DotDict", "edict", "Munch", "OrderedDict", "Namespace", "SimpleNamespace"}
+)
 MAX_PARENTS = 24
 
 
@@ -43,7 +46,8 @@ def _bases(run: Run, cls: Expr) -> list[Expr]:
     outer, run.state = run.state, type(run.state)()
     try:
         bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
-        return [bare(evaluate(run, base)) for base in bases if isinstance(base, (ast.Name, ast.Attribute))]
+        with run.demanding():
+            return [bare(evaluate(run, base)) for base in bases if isinstance(base, (ast.Name, ast.Attribute))]
     finally:
         run.frames.pop()
         run.state = outer
@@ -138,6 +142,14 @@ def has_fields(node: ast.ClassDef) -> bool:
     )
 
 
+def is_dictionary(run: Run, cls: Expr) -> bool:
+    """Whether instances are dictionaries, as far as loader arguments are concerned."""
+    return any(
+        parent.op == "external" and (parent.args[0] == "builtins.dict" or parent.args[0].rpartition(".")[2] in DICTIONARIES)
+        for parent in parents(run, cls)
+    )
+
+
 def is_dataclass(run: Run, cls: Expr) -> bool:
     return any(parent.op == "class" and has_fields(parent.args[0]) for parent in parents(run, cls))
 
@@ -201,5 +213,3 @@ def fields(run: Run, cls: Expr) -> Iterator[tuple[str, Expr, ast.AnnAssign]]:
     for name, (owner, statement) in found.items():
         yield name, owner, statement
 
-
-NO_DEFAULT = NONE

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Final
 
-from picklesafe.lint.interpret import mapping
+from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.expressions import length
 from picklesafe.lint.interpret.options import lower_bound
 from picklesafe.lint.interpret.run import Arguments, Run
@@ -48,9 +48,7 @@ _CONVERSIONS: Final = {
     "numpy.floor": "floor",
 }
 _AFFINITY: Final = "os.sched_getaffinity"
-_DICTIONARIES: Final = frozenset(
-    {"EasyDict", "ConfigDict", "AttrDict", "DotDict", "edict", "Munch", "OrderedDict", "Namespace", "SimpleNamespace"}
-)
+_DICTIONARIES: Final = classes.DICTIONARIES
 _OBJECTS: Final = frozenset({"multiprocessing.get_context", "torch.multiprocessing.get_context"})
 _DEFAULTED: Final = frozenset({"typer.Option", "typer.Argument", "pydantic.Field", "fastapi.Query"})
 _TRANSPARENT: Final = frozenset({"copy.copy", "copy.deepcopy", "types.MappingProxyType", "typing.cast"})
@@ -76,7 +74,7 @@ def call_external(run: Run, name: str, args: Arguments, node: ast.Call) -> Expr 
         return _copy(run, positional[-1], node)
     last = name.rpartition(".")[2]
     if last in _DICTIONARIES:
-        return _dict(run, args, node)
+        return new_dictionary(run, args, node)
     return None
 
 
@@ -88,7 +86,8 @@ def _copy(run: Run, value: Expr, node: ast.Call) -> Expr:
     return mapping.make(run, node, obj.entries.copy(), obj.rest)
 
 
-def _dict(run: Run, args: Arguments, node: ast.Call) -> Expr:
+def new_dictionary(run: Run, args: Arguments, node: ast.Call) -> Expr:
+    """`dict(…)`, or one of the kinds whose items are attributes as well."""
     ref = mapping.make(run, node, {})
     for other in args.positional[:1]:
         mapping.update(run, ref, other)
@@ -153,7 +152,7 @@ _SPECIAL: Final[dict[str, Callable[[Run, Arguments, ast.Call], Expr | None]]] = 
     "builtins.min": _extremum("min"),
     "builtins.max": _extremum("max"),
     "builtins.len": _len,
-    "builtins.dict": _dict,
+    "builtins.dict": new_dictionary,
     "builtins.getattr": _getattr,
     "builtins.divmod": _divmod,
     "os.environ.get": _environment,

@@ -8,23 +8,24 @@ from functools import lru_cache
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """The variables and attributes that are read or written in `node`."""
+    """The variables that are read in `node`; of `a.b.c` only the last part, which names the value."""
     found: set[str] = set()
-    for inner in ast.walk(node):
+    todo = [node]
+    while todo:
+        inner = todo.pop()
         if isinstance(inner, ast.Name):
             found.add(inner.id)
         elif isinstance(inner, ast.Attribute):
             found.add(inner.attr)
+            if not isinstance(inner.value, (ast.Name, ast.Attribute)):
+                todo.append(inner.value)
+        else:
+            todo.extend(ast.iter_child_nodes(inner))
     return found - {"self", "cls"}
 
 
 def mentions(node: ast.AST, names: frozenset[str]) -> bool:
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name) and inner.id in names:
-            return True
-        if isinstance(inner, ast.Attribute) and inner.attr in names:
-            return True
-    return False
+    return not names.isdisjoint(names_in(node))
 
 
 @lru_cache(maxsize=512)
@@ -42,14 +43,8 @@ def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ..
         else:
             continue
         if value is not None:
-            targets_names = frozenset().union(*(_target_names(target) for target in targets))
-            flows.append((targets_names, frozenset(names_in(value))))
+            flows.append((frozenset().union(*map(names_in, targets)), frozenset(names_in(value))))
     return tuple(flows)
-
-
-def _target_names(target: ast.AST) -> frozenset[str]:
-    """The names that an assignment sets; of `a.b["c"] = …` both `a` and `b`."""
-    return frozenset(names_in(target))
 
 
 def feeding(function: ast.AST, seeds: Iterable[str]) -> frozenset[str]:

@@ -114,6 +114,7 @@ class Run:
         self.frames: list[Frame] = []
         self.events: list[LoaderEvent] = []
         self.shared: dict[int, Object] = {}
+        self._latest: dict[int, Object] = {}
         self.globals: dict[tuple[Module, str], Expr] = {}
         self.partials: dict[int, tuple[Expr, Arguments, ast.Call]] = {}
         self.dictionaries: dict[int, tuple[ast.Call | ast.Dict, Frame]] = {}
@@ -145,20 +146,23 @@ class Run:
 
     def allocate(self, obj: Object) -> Expr:
         number = self.number()
-        self.state.heap[number] = obj
+        self.state.heap[number] = self._latest[number] = obj
+        self.state.owned.add(number)
         return Expr("ref", (number,))
 
     def object(self, ref: Expr) -> Object:
-        """The object, to be read."""
+        """The object, to be read; as it was last, if it is from a path that ended."""
         number = ref.args[0]
-        found = self.state.heap.get(number)
-        return found if found is not None else self.shared[number]
+        found = self.state.heap.get(number) or self.shared.get(number)
+        return found if found is not None else self._latest[number]
 
     def writable(self, ref: Expr) -> Object:
         """The object, to be changed in this state only."""
         number = ref.args[0]
-        if number not in self.state.heap:
-            self.state.heap[number] = self.shared[number].copy()
+        if number not in self.state.owned:
+            self.state.heap[number] = self.object(ref).copy()
+            self.state.owned.add(number)
+        self._latest[number] = self.state.heap[number]
         return self.state.heap[number]
 
     @contextmanager

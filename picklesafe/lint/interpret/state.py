@@ -36,22 +36,25 @@ class Object:
 class State:
     """One point of a run.
 
-    `names` are the variables of the running function, `heap` the objects by number, `paths`
-    what was stored at attributes and items of things unknown, `reach` the conditions that hold.
+    `names` are the variables of the running function, `heap` the objects by number (`owned` those
+    that no other state shares), `paths` what was stored at attributes and items of things unknown, `reach` the conditions that hold.
     """
 
-    __slots__ = ("heap", "names", "paths", "reach")
+    __slots__ = ("heap", "names", "owned", "paths", "reach")
 
     def __init__(self) -> None:
         self.names: dict[str, Expr] = {}
         self.heap: dict[int, Object] = {}
+        self.owned: set[int] = set()
         self.paths: dict[Expr, Expr] = {}
         self.reach: tuple[Condition, ...] = ()
 
     def copy(self) -> State:
         new = State()
         new.names = self.names.copy()
-        new.heap = {number: obj.copy() for number, obj in self.heap.items()}
+        # Objects are shared until one of the two writes to them.
+        new.heap = self.heap.copy()
+        self.owned.clear()
         new.paths = self.paths.copy()
         new.reach = self.reach
         return new
@@ -80,7 +83,7 @@ def merge(test: Expr, yes: State | None, no: State | None, base: int) -> State |
     merged.paths = _merge_paths(test, yes.paths, no.paths)
     for number in yes.heap.keys() | no.heap.keys():
         one, other = yes.heap.get(number), no.heap.get(number)
-        merged.heap[number] = _merge_objects(test, one, other)
+        merged.heap[number] = (one or other) if one is other else _merge_objects(test, one, other)  # type: ignore[assignment]
     merged.reach = yes.reach[:base]
     kept = choose(test, _conditions(yes, base, test), _conditions(no, base, test))
     if kept != TRUE:
