@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -38,12 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PickleSafeError as error:
         return _fail(error)
     except BrokenPipeError:
-        # The reader has seen enough, as with `| head -1`. Python flushes once more at exit: let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough, as with `| head -1`.
+        _give_up_output()
         return 0
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as error:
+        _give_up_output()
         return _fail(error)
 
 
@@ -74,10 +76,19 @@ def _parser(argv: Sequence[str]) -> Parser:
 
 
 def _survive_any_text() -> None:
-    """Names of files may hold bytes that are no text, and a terminal may know no Unicode."""
+    """Names of files may hold bytes that are no text, a terminal may know no Unicode, and nobody may listen."""
+    # Closed, as with `>&-`.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_output() -> None:
+    """What is still to be written goes nowhere: Python writes it when it ends, and would fail then."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: Exception) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -81,6 +82,21 @@ def test_a_working_directory_that_is_gone_is_a_two(run, project, environment):
     result = subprocess.run(["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full disk")
+@pytest.mark.parametrize("arguments", ["check", "check --output-format json", "rule --all"])
+def test_an_output_on_a_full_disk_is_a_two_told_in_one_line(project, environment, arguments):
+    command = f"{sys.executable} -m picklesafe {arguments} > /dev/full"
+    result = subprocess.run(["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+
+
+def test_a_closed_output_changes_no_exit_status(project, environment):
+    command = f"{sys.executable} -m picklesafe check >&- 2>&-"
+    result = subprocess.run(["bash", "-c", command], cwd=project, env=environment)
+    assert result.returncode == 1
 
 
 HEAVY = [
