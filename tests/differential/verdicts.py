@@ -78,12 +78,13 @@ def keyword_of(finding: Finding) -> str:
     return RULES.get(finding.code) or (named or [word for word in KEYWORDS if word in finding.message])[0]
 
 
-def fixed(source: str) -> str:
-    """The program after `--fix`."""
+def fixed(source: str) -> tuple[str, tuple[str, ...]]:
+    """The program after `--fix`, and why some findings were not mended."""
     path = _folder() / "program.py"
     path.write_text(source)
     codes = frozenset(rule.code for rule in _rules())
-    return fix_file(path, Settings(_folder(), codes), unsafe=False).after
+    result = fix_file(path, Settings(_folder(), codes), unsafe=False)
+    return result.after, result.left
 
 
 def disagreement(source: str, by_default: bool = False) -> str | None:
@@ -106,13 +107,13 @@ def disagreement(source: str, by_default: bool = False) -> str | None:
 
 def _wrongly_fixed(source: str, runs: Sequence[Run], findings: Sequence[Finding]) -> str | None:
     """What the fixes did wrong, or None."""
-    repaired = fixed(source)
+    repaired, why_not = fixed(source)
     unsafe = {keyword_of(finding) for finding in findings if finding.fix is None or not finding.fix.safe}
     for n, before in zip(RUNS, runs, strict=True):
         after = execute(repaired, n)
         left = after.refused - unsafe
         if left:
-            return f"run({n}) still raises for {sorted(left)} after the fixes:\n{repaired}"
+            return f"run({n}) still raises for {sorted(left)} after the fixes {why_not}:\n{repaired}"
         if not before.refused and (after.settings, repr(after.error)) != (before.settings, repr(before.error)):
             return f"the fixes changed run({n}): {before} became {after}\n{repaired}"
     return None
