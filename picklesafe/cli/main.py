@@ -77,10 +77,10 @@ def _parser(argv: Sequence[str]) -> Parser:
 
 def _survive_any_text() -> None:
     """Names of files may hold bytes that are no text, a terminal may know no Unicode, and nobody may listen."""
-    # Closed, as with `>&-`.
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        # None if it is closed, as with `>&-`.
+        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115  # open for as long as we run
+        setattr(sys, name, stream)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
