@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# By the name that is imported.
 PACKAGES = {
     "transformers": "transformers==5.23.0",
     "mmdet": "mmdet==3.3.0",
     "lightning": "lightning==2.6.6",
     "timm": "timm==1.0.31",
-    # With many real findings: what it costs when there is something to say.
-    "lightly": "lightly==1.6.0",
+    # With real findings: what it costs when there is something to say.
+    "mmaction": "mmaction2==1.2.0",
+    "stable_audio_tools": "stable-audio-tools==0.0.19",
 }
 TOOLS = {"ruff": "ruff==0.17.5", "torchfix": "torchfix==0.7.0"}
 
