@@ -109,7 +109,8 @@ def _read(file: Path, required: bool = False) -> dict[str, Any] | None:
             raise ConfigurationError(f"{_display(file)}: there is no such configuration file") from None
         return None
     except OSError as error:
-        if not required and file.name != FILE_NAME:
+        # A folder above that may not be searched says nothing about what is in it.
+        if not required and not os.path.lexists(file):
             return None
         raise ConfigurationError(f"{_display(file)}: can't be read: {error.strerror or error}") from None
     # Parsing takes milliseconds, and most pyproject.toml say nothing about picklesafe.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,17 @@ class TestWhereItIsFound:
     def test_a_byte_order_mark_before_the_settings_is_no_mistake(self, project):
         (project / "picklesafe.toml").write_bytes(b"\xef\xbb\xbftarget-torch = '2.1'\n")
         assert settings_for([], Options()).target_torch == (2, 1)
+
+    @pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="needs permissions, which root doesn't heed")
+    @pytest.mark.parametrize("name", ["picklesafe.toml", "pyproject.toml"])
+    def test_a_file_that_may_not_be_read_is_not_passed_by(self, project, name):
+        write(project / name, "").chmod(0)
+        with pytest.raises(ConfigurationError, match=f"^{name}: can't be read: "):
+            settings_for([], Options())
+
+    def test_a_folder_of_that_name_is_passed_by(self, project):
+        (project / "picklesafe.toml").mkdir()
+        assert settings_for([], Options()).root == project
 
 
 class TestWhatItSays:

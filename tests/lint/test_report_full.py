@@ -7,9 +7,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from picklesafe.lint.finding import Edit, Finding, Fix, Position, Related
 from picklesafe.lint.report import render
+from picklesafe.lint.report.changes import draw_changes
+from picklesafe.lint.report.frame import Frame
 from picklesafe.lint.report.style import Style
 
 
@@ -279,3 +283,47 @@ def test_colours_are_there_only_when_asked_for():
     coloured = draw("a\n", finding((1, 1), (1, 2), fix), style=Style(colour=True))
     assert "\x1b[" not in plain and "\x1b[" in coloured
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == plain
+
+
+CODE = st.text(st.sampled_from("ab (=)'\t\r\n\x0c\x1bé日\u0301"), min_size=1, max_size=60)
+
+
+def lines_of(text: str) -> list[str]:
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
+
+
+@st.composite
+def texts_and_spans(draw_from: st.DrawFn) -> tuple[list[str], Position, Position]:
+    lines = lines_of(draw_from(CODE))
+    places = [(row, column) for row, line in enumerate(lines, 1) for column in range(1, len(line.rstrip("\r\n")) + 2)]
+    start, end = sorted(draw_from(st.lists(st.sampled_from(places), min_size=2, max_size=2)))
+    return lines, Position(*start), Position(*end)
+
+
+@given(texts_and_spans())
+def test_any_place_of_any_text_can_be_drawn(drawn):
+    lines, start, end = drawn
+    frame = Frame(lines, start, end)
+    rows = frame.draw(frame.gutter, Style())
+    assert all(row.isprintable() for row in rows)
+    # One row of marks, or one where the place begins and one where it ends.
+    assert sum("^" in row for row in rows) in (1, 2)
+
+
+@given(texts_and_spans(), st.text(st.sampled_from("ab\n日"), max_size=8))
+def test_removed_and_added_lines_turn_the_old_text_into_the_new_one(drawn, content):
+    lines, start, end = drawn
+    old = "".join(lines)
+    at = [sum(map(len, lines[: place.row - 1])) + place.column - 1 for place in (start, end)]
+    new = lines_of(old[: at[0]] + content + old[at[1] :])
+    shown = draw_changes(lines, [Edit(start, end, content)], 3, Style())
+    added = {int(row[:3]): row[6:] for row in shown if row[4:5] == "+"}
+    removed = sum(row[4:5] == "-" for row in shown)
+    assert len(new) == len(lines) - removed + len(added)
+    kept = [line for row, line in enumerate(new, 1) if row not in added]
+    assert is_subsequence(kept, lines)
+
+
+def is_subsequence(part: list[str], whole: list[str]) -> bool:
+    rest = iter(whole)
+    return all(line in rest for line in part)
