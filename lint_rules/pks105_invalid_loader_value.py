@@ -4,7 +4,9 @@
   float is taken, and the first `iter(loader)` fails.
 - `prefetch_factor` below 1 beside workers: negative raises ValueError in the constructor, 0 raises
   AssertionError at the first `iter(loader)`.
-- `timeout` below 0 raises ValueError.
+- `timeout` below 0 raises ValueError, None and text raise TypeError.
+- `multiprocessing_context` beside workers: a name other than `fork`, `spawn` and `forkserver` raises
+  ValueError.
 
 Instead, write a whole number: `num_workers=0` for none, `prefetch_factor=None` for the default (2).
 """
@@ -22,10 +24,11 @@ _INSTEAD = {
     "num_workers": "write a whole number of workers, 0 for none",
     "prefetch_factor": "write at least 1, or None for the default",
     "timeout": "write seconds, 0 for no limit",
+    "multiprocessing_context": "write 'fork', 'spawn' or 'forkserver'",
 }
 
 
-@rule(triggers=[("num_workers", "oader"), ("prefetch_factor", "oader"), ("timeout", "oader")])
+@rule(triggers=[("num_workers", "oader"), ("prefetch_factor", "oader"), ("timeout", "oader"), "multiprocessing_context"])
 def check(call: LoaderCall) -> Finding | None:
     for argument, instead in _INSTEAD.items():
         case = call.invalid(argument)
@@ -39,6 +42,9 @@ BAD = {
     "DataLoader(ds, num_workers='4')": None,
     "DataLoader(ds, num_workers=None)": None,
     "DataLoader(ds, num_workers=2, prefetch_factor=0)": None,
+    "DataLoader(ds, num_workers=n, prefetch_factor=-1)": None,
+    "DataLoader(ds, num_workers=2, timeout=-1)": None,
+    "DataLoader(ds, num_workers=2, multiprocessing_context='thread')": None,
 }
 GOOD = [
     "DataLoader(ds, num_workers=0)",

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from picklesafe.lint.call import LoaderCall
+from picklesafe.lint.contract import HAZARDS, WORKERS
 from picklesafe.lint.finding import CERTAIN, Finding
+from picklesafe.lint.interpret.run import LoaderEvent
+from picklesafe.lint.interpret.suppose import argument_of
+from picklesafe.lint.interpret.values import ABSENT, Leaf, bare, leaves
 from picklesafe.lint.loaders import Outcome, outcomes
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.registry import Rule
@@ -19,8 +23,8 @@ class Analysis(NamedTuple):
 
     Args:
         findings: of the given rules, in the order of the file.
-        hazards: names of functions whose parameter leads to a possible finding: calls of them
-            elsewhere may make it certain.
+        hazards: names of functions whose parameters reach a loader beside such arguments: what
+            calls of them pass, in any file, has to be judged there.
         consulted: paths of the project that were looked at, or looked up and not found.
         incomplete: functions that were too large to be run to their end.
     """
@@ -57,9 +61,8 @@ def analyze(
         for outcome in outcomes(module, project, watch):
             for event in outcome.events:
                 call = LoaderCall(module, event, target_torch)
-                new = [finding for rule in rules if (finding := _apply(rule, call)) is not None]
-                found += new
-                hazards |= _hazards(outcome, new)
+                found += [finding for rule in rules if (finding := _apply(rule, call)) is not None]
+                hazards |= _hazards(outcome, event)
             if not outcome.complete:
                 incomplete.append(outcome.root.name or "the top level")
         consulted = frozenset(Path(path) for path in project.consulted)
@@ -73,21 +76,36 @@ def _apply(rule: Rule, call: LoaderCall) -> Finding | None:
     return None if finding is None else finding._replace(code=rule.code, name=rule.name)
 
 
-def _hazards(outcome: Outcome, findings: Iterable[Finding]) -> set[str]:
-    if not outcome.root.name or not any(finding.certainty != CERTAIN for finding in findings):
+def _hazards(outcome: Outcome, event: LoaderEvent) -> set[str]:
+    """The name of the function, if its parameters decide what a loader with such arguments gets."""
+    name = outcome.root.name
+    given = [bare(argument_of(event, argument)) for argument in HAZARDS]
+    if not name or all(value == ABSENT for value in given):
         return set()
-    *owners, name = outcome.root.name.split(".")
-    return {owners[-1] if name == "__init__" and owners else name}
+    if not any(_is_parameter(leaf, name) for value in (*given, argument_of(event, WORKERS)) for leaf in leaves(value)):
+        return set()
+    *owners, last = name.split(".")
+    return {owners[-1] if last == "__init__" and owners else last}
+
+
+def _is_parameter(leaf: Leaf, function: str) -> bool:
+    """Whether a symbol is a parameter of that function, or something in one."""
+    if leaf.args[0] == "param":
+        return bool(leaf.args[1] == function)
+    return any(isinstance(part, Leaf) and _is_parameter(part, function) for part in leaf.args)
+
+
+def _weight(finding: Finding) -> tuple[bool, bool]:
+    return finding.certainty == CERTAIN, finding.fix is not None
 
 
 def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One finding for an argument: the certain one, if there are several."""
+    """One finding for an argument: a certain one, and one with a fix, if there are several."""
     best: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
-        kind = finding.code[-1] if finding.code.startswith("PKS1") else finding.code
-        key = (finding.path, finding.start, finding.end, kind)
+        key = (finding.path, finding.start, finding.end)
         known = best.get(key)
-        if known is None or (finding.certainty == CERTAIN and known.certainty != CERTAIN):
+        if known is None or _weight(finding) > _weight(known):
             best[key] = finding
     return tuple(sorted(best.values(), key=lambda f: (f.start, f.code)))
 

@@ -173,20 +173,28 @@ def _invalid_workers(value: Result, workers: Result) -> bool:
 
 
 def _invalid_prefetch(value: Result, workers: Result) -> bool:
-    if not isinstance(value, Known) or isinstance(value.value, bool) or not isinstance(value.value, (int, float)):
+    if workers == Known(0) or not isinstance(value, Known):
         return False
-    some = getattr(workers, "low", 0) > 0 or (isinstance(workers, Known) and bool(workers.value))
-    return some and value.value <= 0
+    return isinstance(value.value, (int, float)) and value.value <= 0
 
 
 def _invalid_timeout(value: Result, workers: Result) -> bool:
-    return isinstance(value, Known) and isinstance(value.value, (int, float)) and value.value < 0
+    if not isinstance(value, Known):
+        return False
+    return not isinstance(value.value, (int, float)) or value.value < 0
+
+
+def _invalid_context(value: Result, workers: Result) -> bool:
+    if workers == Known(0) or not isinstance(value, Known) or value.value is None:
+        return False
+    return value.value not in ("fork", "spawn", "forkserver")
 
 
 _INVALID = {
     "num_workers": _invalid_workers,
     "prefetch_factor": _invalid_prefetch,
     "timeout": _invalid_timeout,
+    "multiprocessing_context": _invalid_context,
 }
 
 __all__ = ["Case", "LoaderCall", "Position"]

@@ -75,8 +75,10 @@ def _is_pure(node: ast.expr) -> bool:
 def _workers(call: LoaderCall, case: Case, origin: Origin) -> ast.expr | None:
     """The number of workers as it can be written beside the argument."""
     name = call.event.contract.keyword(WORKERS)
-    if name in origin.siblings:
-        return origin.siblings[name]
+    beside = origin.siblings.get(name)
+    if beside is not None:
+        given = any(other.value is beside for other in case.answer.workers_origins)
+        return beside if given else None  # a wrapper may take it and never pass it on
     for other in case.answer.workers_origins:
         same = other.module is origin.module and other.function is origin.function
         if same and other.home and isinstance(other.value, (ast.Name, ast.Attribute)) and _is_known(other, origin):

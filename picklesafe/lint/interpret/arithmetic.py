@@ -150,6 +150,8 @@ def _identity(op: str, args: list[Result]) -> bool | None:
             isinstance(other, Range) or (isinstance(other, Opaque) and (other.thing or other.truth))
         ):
             return op in ("is not", "!=")
+        if op in ("==", "!=") and isinstance(one, Known) and not one.value and truth_of(other):
+            return op == "!="
     return None
 
 

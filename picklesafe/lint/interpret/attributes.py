@@ -263,7 +263,7 @@ def _assign_item(run: Run, target: ast.Subscript, value: Expr, node: ast.AST) ->
     given = node.value if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) else None
     if given is not None:
         value = located(value, mapping.origin(run, node, given, {}))
-    mapping.put(run, base, str(key.args[0]), value)
+    mapping.put(run, base, mapping.entry_key(key.args[0]), value)
 
 
 def delete(run: Run, target: ast.expr) -> None:
@@ -275,7 +275,7 @@ def delete(run: Run, target: ast.expr) -> None:
     elif isinstance(target, ast.Subscript):
         base, key = bare(evaluate(run, target.value)), bare(evaluate(run, target.slice))
         if mapping.is_dict(run, base) and key.op == "const":
-            mapping.put(run, base, str(key.args[0]), ABSENT)
+            mapping.put(run, base, mapping.entry_key(key.args[0]), ABSENT)
     elif isinstance(target, ast.Attribute):
         base = bare(evaluate(run, target.value))
         if base.op == "ref":

@@ -117,6 +117,11 @@ def _dictionaries(run: Run, value: Expr) -> list[Expr]:
 
 def call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
     """What calling `function` gives."""
+    with run.demanding(any(name.endswith(_LOADER_WORDS) for name in args.named)):
+        return _call(run, function, args, node)
+
+
+def _call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
     if function.op == "if":
         test, one, other = function.args
         yes, no = run.branch(test, lambda: call(run, bare(one), args, node), lambda: call(run, bare(other), args, node))
@@ -282,8 +287,9 @@ def run_frame(run: Run, frame: Frame, names: dict[str, Expr]) -> Expr:
     from picklesafe.lint.interpret.expressions import evaluate
     from picklesafe.lint.interpret.statements import execute
 
-    saved, base = run.state.names, len(run.state.reach)
+    saved, base, demand = run.state.names, len(run.state.reach), run.demand
     run.state.names = names
+    run.demand = 0  # what the function itself needs of others is its own affair
     run.frames.append(frame)
     frame.names = names
     definition = frame.node
@@ -300,6 +306,7 @@ def run_frame(run: Run, frame: Frame, names: dict[str, Expr]) -> Expr:
         pass
     finally:
         run.frames.pop()
+        run.demand = demand
     return _leave(run, frame, saved, base)
 
 

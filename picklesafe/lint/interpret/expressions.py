@@ -8,7 +8,7 @@ from typing import Final
 
 from picklesafe.lint.interpret import mapping
 from picklesafe.lint.interpret.attributes import assign, read_attribute, read_item, read_name
-from picklesafe.lint.interpret.run import Dead, Run
+from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import (
     ABSENT,
     FALSE,
@@ -21,7 +21,6 @@ from picklesafe.lint.interpret.values import (
     bare,
     choose,
     const,
-    leaves,
     negate,
     operation,
     truth,
@@ -110,9 +109,8 @@ def evaluate_binary(
     if name is None:
         result: Expr = run.fresh(node, "a value")
     else:
-        if name in ("/", "//", "%") and any(True for _ in leaves(right)) and left.op != "const":
-            run.assume(operation("!=", right, const(0)))
-        elif name in ("/", "//", "%") and any(True for _ in leaves(right)) and not isinstance(left.args[0], str):
+        text = left.op == "const" and isinstance(left.args[0], str)
+        if name in ("/", "//", "%") and not text:
             run.assume(operation("!=", right, const(0)))
         result = operation(name, left, right)
     if assign_to is not None:
@@ -183,16 +181,7 @@ def _comparison(run: Run, op: str, left: Expr, right: Expr, node: ast.Compare) -
     if op in ("in", "not in") and (mapping.is_dict(run, right) or right.op == "if"):
         found = mapping.contains(run, right, left, node)
         return negate(found) if op == "not in" else found
-    result = operation(op, left, right)
-    if left.op == "const" and right.op == "const":
-        from picklesafe.lint.interpret.evaluate import Assumption, Impossible, Known
-
-        try:
-            known = Assumption().value(result)
-        except Impossible:
-            raise Dead from None
-        return const(known.value) if isinstance(known, Known) else result
-    return result
+    return operation(op, left, right)
 
 
 def _conditional(run: Run, node: ast.IfExp) -> Expr:
@@ -299,7 +288,7 @@ def _dict_comprehension(run: Run, node: ast.DictComp) -> Expr:
         kept = given if bare(value) == bare(given) else value
         test = truth(_connect(run, generator.ifs, True)) if generator.ifs else TRUE
         if key.op == "const" and test != FALSE:
-            entries[str(key.args[0])] = choose(test, kept, ABSENT)
+            entries[mapping.entry_key(key.args[0])] = choose(test, kept, ABSENT)
     run.state.names = names
     return mapping.make(run, ast.Dict([], []), entries)
 

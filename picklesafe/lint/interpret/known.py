@@ -191,7 +191,7 @@ def _pop(run: Run, base: Expr, args: Arguments, node: ast.Call) -> Expr | None:
     value = _get(run, base, args, node)
     key = bare(args.positional[0]) if args.positional else NONE
     if key.op == "const":
-        mapping.put(run, base, str(key.args[0]), ABSENT)
+        mapping.put(run, base, mapping.entry_key(key.args[0]), ABSENT)
     return value
 
 
@@ -203,7 +203,7 @@ def _setdefault(run: Run, base: Expr, args: Arguments, node: ast.Call) -> Expr |
     if given is not None:
         default = Expr("at", (mapping.origin(run, node, given, {}), bare(args.positional[1])))
     value = mapping.get(run, base, key.args[0], default)
-    mapping.put(run, base, str(key.args[0]), value)
+    mapping.put(run, base, mapping.entry_key(key.args[0]), value)
     return bare(value)
 
 

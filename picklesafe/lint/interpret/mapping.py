@@ -12,11 +12,9 @@ from picklesafe.lint.interpret.values import (
     NONE,
     TRUE,
     Expr,
-    Leaf,
     Origin,
     bare,
     choose,
-    const,
     located,
     operation,
 )
@@ -57,8 +55,9 @@ def get(run: Run, expr: Expr, key: object, default: Expr | None = None) -> Expr:
     missing = ABSENT if default is None else default
     if is_dict(run, expr):
         obj = run.object(expr)
-        if isinstance(key, str) and key in obj.entries:
-            return _without_absent(obj.entries[key], missing) if default is not None else obj.entries[key]
+        entry = obj.entries.get(entry_key(key))
+        if entry is not None:
+            return _without_absent(entry, missing) if default is not None else entry
         return missing if obj.rest is None else _symbol(run, obj.rest, key, default)
     if expr == NONE:
         return missing
@@ -82,6 +81,11 @@ def _without_absent(value: Expr, missing: Expr) -> Expr:
     if value.op == "at" and bare(value) == ABSENT:
         return missing
     return value
+
+
+def entry_key(key: object) -> str:
+    """The name of an entry: text for itself, anything else so that it can't be mistaken for text."""
+    return key if isinstance(key, str) else f"\0{key!r}"
 
 
 def make(run: Run, node: ast.Call | ast.Dict, entries: dict[str, Expr], others: Expr | None = None) -> Expr:
@@ -138,7 +142,7 @@ def display(run: Run, node: ast.Dict) -> Expr:
         name = bare(evaluate(run, key))
         given = evaluate(run, value)
         if name.op == "const":
-            put(run, ref, str(name.args[0]), located(given, origin(run, key, value, named)))
+            put(run, ref, entry_key(name.args[0]), located(given, origin(run, key, value, named)))
         else:
             put_unknown(run, ref, node)
     return ref
@@ -149,7 +153,7 @@ def contains(run: Run, mapping: Expr, key: Expr, node: ast.AST) -> Expr:
     mapping, key = bare(mapping), bare(key)
     if is_dict(run, mapping) and key.op == "const":
         obj = run.object(mapping)
-        entry = obj.entries.get(str(key.args[0]), ABSENT if obj.rest is None else None)
+        entry = obj.entries.get(entry_key(key.args[0]), ABSENT if obj.rest is None else None)
         if entry is not None:
             return _present(entry)
     return operation("in", key, mapping)
@@ -167,12 +171,3 @@ def items(run: Run, mapping: Expr) -> list[tuple[str, Expr]] | None:
     if not is_dict(run, mapping) or run.object(bare(mapping)).rest is not None:
         return None
     return list(run.object(bare(mapping)).entries.items())
-
-
-def key_const(key: str) -> Expr:
-    return const(key)
-
-
-def leaf_default(default: Expr | None) -> Expr | None:
-    """A default that may stand for a value nobody sees: anything but another symbol."""
-    return None if default is None or isinstance(bare(default), Leaf) else default

@@ -11,7 +11,7 @@ from picklesafe.lint.interpret.expressions import evaluate, evaluate_binary, ite
 from picklesafe.lint.interpret.relevance import mentions
 from picklesafe.lint.interpret.run import Dead, Run
 from picklesafe.lint.interpret.state import State, merge
-from picklesafe.lint.interpret.values import FALSE, NONE, Expr, Leaf, choose, operation, truth
+from picklesafe.lint.interpret.values import FALSE, NONE, Expr, Leaf, choose, const, operation, truth
 
 
 def execute(run: Run, body: Sequence[ast.stmt]) -> None:
@@ -46,7 +46,10 @@ def _continue_with(run: Run, state: State | None) -> None:
 
 
 def _expression(run: Run, node: ast.Expr) -> None:
-    evaluate(run, node.value)
+    # A helper that raises for some values, or changes a dictionary, matters without its result.
+    given = [*node.value.args, *node.value.keywords] if isinstance(node.value, ast.Call) else []
+    with run.demanding(any(mentions(arg, run.frame.relevant) for arg in given)):
+        evaluate(run, node.value)
     if exits.never_returns(run, node.value):
         raise Dead
 
@@ -113,7 +116,7 @@ def _for(run: Run, node: ast.For | ast.AsyncFor) -> None:
     if items is not None:
         _unrolled(run, node, items)
         return
-    test = run.fresh(node, "the loop runs")
+    test = _runs(run, node)
     element = Leaf(("element", node.iter), "an element")
 
     def enter() -> None:
@@ -121,6 +124,14 @@ def _for(run: Run, node: ast.For | ast.AsyncFor) -> None:
 
     _loop(run, test, enter, node.body)
     execute(run, node.orelse)
+
+
+def _runs(run: Run, node: ast.For | ast.AsyncFor) -> Expr:
+    """Whether a loop runs at all."""
+    call = node.iter
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range" and len(call.args) == 1:
+        return operation(">", evaluate(run, call.args[0]), const(0))
+    return run.fresh(node, "the loop runs")
 
 
 def _unrolled(run: Run, node: ast.For | ast.AsyncFor, items: Sequence[Expr]) -> None:

@@ -13,6 +13,7 @@ from picklesafe.lint.interpret.state import item_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, Origin, bare, const, leaves
 
 Refusal = Callable[[Result], bool]
+_CALCULATIONS = frozenset({"+", "-", "*", "/", "//", "%", "min", "max", "<", "<=", ">", ">=", "int", "ceil", "floor"})
 
 
 class Answer(NamedTuple):
@@ -91,11 +92,19 @@ def without_workers(event: LoaderEvent, argument: str, target_torch: tuple[int, 
 
 
 def certainly(event: LoaderEvent, argument: str, invalid: Callable[[Result, Result], bool]) -> Answer | None:
-    """The case that `invalid(argument, num_workers)` holds on every run that gets there."""
+    """The case that `invalid(argument, num_workers)` holds on every run that gets there.
+
+    If it only does with workers, that counts too: nobody gives a value for no workers only.
+    """
     if event.caught & exceptions(argument):
         return None
     value, workers = argument_of(event, argument), argument_of(event, WORKERS)
-    return _always(event, workers, value, lambda _: True, invalid)
+    if bare(value) == ABSENT:
+        return None
+    answer = _always(event, workers, value, lambda _: True, invalid)
+    if answer is not None or argument == WORKERS or isinstance(bare(value), Leaf):
+        return answer
+    return _with_workers(event, workers, value, invalid)
 
 
 def _always(
@@ -176,9 +185,33 @@ def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal)
     return None
 
 
+def _with_workers(
+    event: LoaderEvent, workers: Expr, value: Expr, invalid: Callable[[Result, Result], bool]
+) -> Answer | None:
+    """Suppose there are two workers: is the value invalid then?"""
+    free = frozenset(leaves(workers))
+    for leaf in free:
+
+        def ask(assumption: Assumption) -> Answer | None:
+            count = _workers(assumption, workers)
+            if _none(count) or not invalid(assumption.value(value), count) or not _reached(assumption, event):
+                return None
+            return _answer(False, None, assumption, workers, value)
+
+        try:
+            for _, found in cases(Assumption(free).supposing(leaf, 2), ask):
+                if found is not None:
+                    return found
+        except Undecidable:
+            continue
+    return None
+
+
 def _suppositions(free: frozenset[Leaf], workers: Expr) -> Iterator[tuple[Leaf | None, Assumption]]:
     """Assumptions under which there may be no workers, the simplest first."""
     start = Assumption(free)
+    for leaf in _counts(workers):
+        start.bounds[leaf] = Range(max(leaf.low, 0), leaf.high)
     if not isinstance(bare(workers), Leaf):
         yield None, start
     for leaf in leaves(workers):
@@ -188,6 +221,18 @@ def _suppositions(free: frozenset[Leaf], workers: Expr) -> Iterator[tuple[Leaf |
             yield leaf, start.supposing(leaf, int(leaf.low))
     if bare(workers).op not in ("leaf", "const", "if") and _may_be_zero(start, workers):
         yield None, start.supposing(workers, 0)
+
+
+def _counts(workers: Expr) -> Iterator[Leaf]:
+    """The symbols that are calculated with: numbers of something, so not negative."""
+    todo = [bare(workers)]
+    while todo:
+        expr = todo.pop()
+        operands = [arg for arg in expr.args if isinstance(arg, Expr)]
+        if expr.op in _CALCULATIONS:
+            yield from (arg for arg in operands if isinstance(arg, Leaf))
+        if not isinstance(expr, Leaf):
+            todo += operands
 
 
 def _may_be_zero(start: Assumption, workers: Expr) -> bool:

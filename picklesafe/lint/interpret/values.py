@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from picklesafe.lint.interpret.arithmetic import Impossible, Known, apply
+
 if TYPE_CHECKING:
     import ast
 
@@ -172,8 +174,16 @@ def all_of(tests: Iterable[Expr]) -> Expr:
 
 
 def operation(op: str, *args: Expr) -> Expr:
-    """An operation on values; places are dropped, what is known is distributed over choices."""
-    return Expr(op, tuple(bare(arg) for arg in args))
+    """An operation on values, done at once where they are constants; places are dropped."""
+    operands = tuple(bare(arg) for arg in args)
+    if all(operand.op == "const" for operand in operands):
+        try:
+            known = apply(op, [Known(operand.args[0]) for operand in operands])
+        except Impossible:
+            known = None
+        if isinstance(known, Known):
+            return const(known.value)
+    return Expr(op, operands)
 
 
 def leaves(expr: Expr) -> Iterator[Leaf]:
