@@ -39,6 +39,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_running(parser.add_argument_group("configuration and cache"))
 
 
+def add_configuration(group: argparse._ActionsContainer) -> None:
+    """Add the options that say which configuration file counts."""
+    one = group.add_mutually_exclusive_group()
+    one.add_argument("--config", type=existing_file, metavar="FILE", help="the configuration file to go by")
+    # Rules are code: this is how to check a project that one doesn't trust.
+    one.add_argument("--isolated", action="store_true", help="go by no configuration file, and run no rules of its own")
+
+
 def options_from(arguments: argparse.Namespace) -> Options:
     """What the command line says about the settings."""
     return Options(**{field: getattr(arguments, field) for field in Options._fields})
@@ -92,9 +100,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
-    one = group.add_mutually_exclusive_group()
-    one.add_argument("--config", type=existing_file, metavar="FILE", help="the configuration file to go by")
-    one.add_argument("--isolated", action="store_true", help="go by no configuration file")
+    add_configuration(group)
     group.add_argument("--no-cache", action="store_true", help="neither read nor write results of earlier runs")
     group.add_argument("--cache-dir", type=Path, metavar="FOLDER", help="where results are kept (.picklesafe_cache)")
     group.add_argument("-j", "--jobs", type=count, default=0, metavar="N", help="how many processes (as many as pay)")

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from picklesafe.cli.options import add_configuration
 from picklesafe.errors import ConfigurationError
 from picklesafe.lint.builtin import PAGES
 from picklesafe.lint.config import Options, settings_for
@@ -40,11 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output-format", choices=["text", "json"], default="text", metavar="FORMAT", help="text, json (text)"
     )
+    add_configuration(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the page of one rule, or of all."""
-    pages = _pages()
+    pages = _pages(Options(config=arguments.config, isolated=arguments.isolated))
     chosen = pages if arguments.all else [_find(arguments.code, pages)]
     if arguments.output_format == "json":
         import json
@@ -56,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pages() -> list[_Page]:
+def _pages(options: Options) -> list[_Page]:
     # The rules that a check in this folder would run, third parties' included.
-    settings = settings_for([], Options())
+    settings = settings_for([], options)
     pages = [_page(rule) for rule in load_rules(settings.rules, settings.config_dir)]
     for code, text in PAGES.items():
         pages.append(_Page(code, text.partition(" ")[2].partition(":")[0], text, {}, []))

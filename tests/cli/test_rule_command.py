@@ -53,6 +53,7 @@ def test_a_rule_of_the_project_is_explained_as_well(run, project):
         "BAD = {'if x:\\n    f(1)': None}\n"
     )
     (project / "picklesafe.toml").write_text("rules = ['./ours.py']\n")
+    assert run("rule", "ABC101", "--isolated").returncode == 2
     assert run("rule", "ABC101").stdout == (
         "ABC101 our-own: a sentence.\n\nMore of it.\n\nWrong:\n\n    if x:\n        f(1)\n"
     )

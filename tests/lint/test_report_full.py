@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from picklesafe.lint.finding import Edit, Finding, Fix, Position, Related
@@ -262,6 +262,12 @@ def test_a_second_place_is_drawn_with_what_is_to_say_about_it():
         """)
 
 
+def test_a_second_place_of_several_rows_is_marked_on_the_first():
+    place = Related("a.py", Position(3, 5), Position(4, 4), "is called here")
+    drawn = draw("f(0)\n\nx = g(\n  1)\n", finding((1, 3), (1, 4), related=(place,)))
+    assert drawn.endswith(" ::: a.py:3:5\n  |\n3 | x = g(\n  |     -- is called here\n\n")
+
+
 def test_a_file_that_cannot_be_read_has_no_drawing():
     Path("a.py").write_bytes(b"\xff")
     assert "".join(render("full", [finding((1, 1), (1, 2))], Style())) == "PKS111 what is wrong\n --> a.py:1:1\n\n"
@@ -314,6 +320,8 @@ def test_any_place_of_any_text_can_be_drawn(drawn):
 def test_removed_and_added_lines_turn_the_old_text_into_the_new_one(drawn, content):
     lines, start, end = drawn
     old = "".join(lines)
+    # A carriage return and an inserted line feed would become one line end.
+    assume("\r" not in old)
     at = [sum(map(len, lines[: place.row - 1])) + place.column - 1 for place in (start, end)]
     new = lines_of(old[: at[0]] + content + old[at[1] :])
     shown = draw_changes(lines, [Edit(start, end, content)], 3, Style())

@@ -47,7 +47,7 @@ def _read(path: str) -> list[str]:
 
 
 def _draw(finding: Finding, files: _Files, style: Style) -> Iterator[str]:
-    related = [(place, _frame(files.lines(place.path), place, 0)) for place in finding.related]
+    related = [(place, _related_frame(files.lines(place.path), place)) for place in finding.related]
     lines = files.lines(finding.path)
     if _last_row(finding) > len(lines) + 1:
         # The file has become shorter since it was checked.
@@ -97,5 +97,13 @@ def _place(place: Finding | Related) -> str:
     return f"{shown_path(place.path)}:{place.start.row}:{place.start.column}"
 
 
-def _frame(lines: Sequence[str], place: Finding | Related, context: int = 2) -> Frame | None:
-    return Frame(lines, place.start, place.end, context) if lines else None
+def _frame(lines: Sequence[str], place: Finding) -> Frame | None:
+    return Frame(lines, place.start, place.end) if lines else None
+
+
+def _related_frame(lines: Sequence[str], place: Related) -> Frame | None:
+    """Only the first row: where to look is enough, and a call can be long."""
+    if place.start.row > len(lines):
+        return None
+    row_end = place.start._replace(column=len(lines[place.start.row - 1].rstrip()) + 1)
+    return Frame(lines, place.start, min(place.end, row_end), context=0)
