@@ -40,6 +40,13 @@ SPELLINGS = [
     Spelling("local", "given", local="given = {on}"),
     Spelling("class-constant", "Defaults.given", head="\n\nclass Defaults:\n    given = {on}\n"),
     Spelling("dict-constant", 'DEFAULTS["{keyword}"]', head='\nDEFAULTS = {{"{keyword}": {on}}}\n'),
+    Spelling(
+        "dataclass-field",
+        "bundle.given",
+        head="\nfrom dataclasses import dataclass\n\n\n@dataclass\nclass Given:\n    given: object = {on}\n",
+        local="bundle = Given()",
+        by_default=True,
+    ),
     Spelling("parameter-default", "given", parameter="given={on}", needs="parameters", by_default=True),
     Spelling("self", "self.given", init="self.given = {on}", needs="init"),
     Spelling("cfg-get", 'cfg.get("{keyword}", {on})', needs="cfg", by_default=True),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from . import guards_in_statements, guards_in_values  # noqa: F401  they fill GUARDS
+from . import guards_in_statements, guards_in_values, scopes_of_classes  # noqa: F401  they fill GUARDS and SCOPES
 from .arguments import ARGUMENTS, SPELLINGS
 from .callees import CALLEES, PASSINGS
 from .guards import GUARDS, Guard

@@ -95,6 +95,9 @@ def _written(site: Site, line: str) -> list[str]:
             "dict_guarded": site.dictionary(f"{site.on} if {site.workers} > 0 else None"),
             "inline_on": site.inline(site.on),
             "inline_guarded": site.inline(f"{site.on} if {site.workers} > 0 else {site.off}"),
+            "inline_off": site.inline(site.off),
+            "inline_without": site.inline(None),
+            "inline_named": site.inline(site.on, "workers"),
             "callee": site.callee.expression,
         }
         return [line.format(**fill, **displays)]

@@ -145,6 +145,32 @@ statements(
     True,
     head="\nimport contextlib\n",
 )
+statements("conditional-call", "loader = {inline_on} if {w} > 0 else {inline_without}", True)
+statements("conditional-call-inverted", "loader = {inline_off} if {w} > 0 else {inline_on}", False)
+statements("call-after-and", "loader = {w} and {inline_on}", True)
+statements("call-after-or", "loader = {w} == 0 or {inline_on}", True)
+statements("call-after-or-wrong", "loader = {w} < 0 or {inline_on}", False)
+statements("comprehension-filtered", "loader = [{inline_named} for workers in ({w},) if workers]", True)
+statements("comprehension-unfiltered", "loader = [{inline_named} for workers in ({w},)]", False)
+statements(
+    "loop-over-workers",
+    "loader = None\nfor workers in ({w},):\n    if not workers:\n        continue\n    CALL {v} @ workers",
+    True,
+)
+statements("lambda-called", "make_it = lambda: {inline_on}  # noqa: E731\nloader = make_it()", False)
+statements("local-function-value", "def chosen():\n    return {v} if {w} else {off}\nCALL chosen()", True)
+statements(
+    "local-function-guarded",
+    "def made():\n    if not {w}:\n        return None\n    return {inline_on}\nloader = made()",
+    True,
+)
+statements("local-function-plain", "def made():\n    return {inline_on}\nloader = made()", False)
+statements(
+    "nested-try",
+    "try:\n    if {w} == 0:\n        raise ValueError\n    CALL {v}\nexcept ValueError:\n    CALL -",
+    True,
+    only=CONSTRUCTOR,
+)
 
 # Exceptions that the program catches
 statements("try-value-error", "try:\n    CALL {v}\nexcept ValueError:\n    CALL -", True, only=CONSTRUCTOR)
@@ -208,6 +234,26 @@ statements(
     "kwargs = {{**{dict_without}, **({{{key}: {v}}} if {w} > 0 else {{}})}}\nWITH kwargs",
     True,
 )
+statements(
+    "kwargs-in-branches", "if {w} == 0:\n    kwargs = {dict_without}\nelse:\n    kwargs = {dict_on}\nWITH kwargs", True
+)
+statements(
+    "kwargs-in-branches-wrong",
+    "if {w} == 0:\n    kwargs = {dict_on}\nelse:\n    kwargs = {dict_off}\nWITH kwargs",
+    False,
+)
+statements("cleared", "kwargs = {dict_on}\nif not {w}:\n    kwargs.clear()\nWITH kwargs", True)
+statements(
+    "defaults-overridden",
+    "defaults = {{{workers_key}: 4, {key}: {v}}}\nkwargs = {{**defaults, {workers_key}: {w}}}\nWITH kwargs",
+    False,
+)
+statements(
+    "defaults-kept",
+    "defaults = {{{workers_key}: 4, {key}: {v}}}\nkwargs = {{{workers_key}: {w}, **defaults}}\nWITH kwargs",
+    True,
+)
+statements("in-tested", "kwargs = {dict_on}\nif {key} in kwargs and not {w}:\n    kwargs.pop({key})\nWITH kwargs", True)
 statements("item-if", "kwargs = {dict_without}\nif {w} > 0:\n    kwargs[{key}] = {v}\nWITH kwargs", True)
 statements("item-if-wrong", "kwargs = {dict_without}\nif {w} >= 0:\n    kwargs[{key}] = {v}\nWITH kwargs", False)
 statements("update-if", "kwargs = {dict_without}\nif {w}:\n    kwargs.update({name}={v})\nWITH kwargs", True)
