@@ -56,8 +56,10 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
     faults = sorted({outcome.fault + _REPORT_IT for outcome in outcomes if outcome.fault})
     missing = [str(PathNotFound(path)) for path in found.missing]
-    errors, notes = (*missing, *faults), run.save()
-    return Report(tuple(findings), tuple(found.warnings), len(found.files), errors, notes, run.watched)
+    notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
+    return Report(
+        tuple(findings), tuple(found.warnings), len(found.files), (*missing, *faults), tuple(notes), run.watched
+    )
 
 
 class _Run:
@@ -88,10 +90,10 @@ class _Run:
             self.watched = names
         return list(outcomes.values())
 
-    def save(self) -> tuple[str, ...]:
+    def save(self) -> list[str]:
         """Keep the results for the next run; what is to be said if that isn't possible."""
         problem = self._cache.save() if self._cache is not None else None
-        return (problem,) if problem else ()
+        return [problem] if problem else []
 
     def _round(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
         """Scan for triggers, or for calls of `names`, and judge where they occur."""

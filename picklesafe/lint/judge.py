@@ -92,7 +92,8 @@ class Judge:
         )
         own = os.path.abspath(source.path)
         consulted = frozenset(map(os.path.abspath, analysis.consulted)) - {own}
-        return Outcome(findings, frozenset(analysis.hazards), consulted)
+        notes = tuple(f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
+        return Outcome(findings, frozenset(analysis.hazards), consulted, notes=notes)
 
 
 class _FileIgnores:

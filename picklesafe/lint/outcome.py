@@ -16,6 +16,7 @@ class Outcome(NamedTuple):
         consulted: other files that this depends on, those looked for and not found included.
         digest: of the content; empty if the outcome depends on more than that.
         fault: our own error, if there was one.
+        notes: where the analysis had to stop short.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -23,18 +24,21 @@ class Outcome(NamedTuple):
     consulted: frozenset[str] = frozenset()
     digest: str = ""
     fault: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def pack(outcome: Outcome) -> list[Any]:
     """Lists, strings and numbers that `unpack` makes the same outcome from."""
     findings = [_plain(finding) for finding in outcome.findings]
-    return [findings, sorted(outcome.hazards), sorted(outcome.consulted), outcome.digest, outcome.fault]
+    names = [sorted(outcome.hazards), sorted(outcome.consulted)]
+    return [findings, *names, outcome.digest, outcome.fault, list(outcome.notes)]
 
 
 def unpack(packed: list[Any]) -> Outcome:
     """The outcome that was packed; raises TypeError or ValueError for anything else."""
-    findings, hazards, consulted, digest, fault = packed
-    return Outcome(tuple(map(_finding, findings)), frozenset(hazards), frozenset(consulted), digest, fault)
+    findings, hazards, consulted, digest, fault, notes = packed
+    found = tuple(map(_finding, findings))
+    return Outcome(found, frozenset(hazards), frozenset(consulted), digest, fault, tuple(notes))
 
 
 def _plain(value: Any) -> Any:
