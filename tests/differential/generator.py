@@ -32,12 +32,14 @@ class Program(NamedTuple):
         name: its parts, `callee/passing/guard/scope/argument/spelling`.
         fine: whether its guard keeps the arguments from raising, None if that depends on more.
         by_default: its verdict rests on a default that another caller might not take.
+        curable: a fix can help; none makes a value right that torch refuses with workers too.
     """
 
     name: str
     source: str
     fine: bool | None
     by_default: bool
+    curable: bool
 
 
 Parts = tuple[Callee, Passing, Guard, Scope, Argument, Spelling]
@@ -113,7 +115,7 @@ def write(
     text = re.sub(r"(?<=[(,]) ?, (?=[^\n])", " ", text).replace("( ", "(").strip("\n") + "\n"
     name = "/".join(part.name for part in (callee, passing, guard, scope, argument, spelling))
     fine = None if argument.bad or scope.simple or callee.name == "wrapper-drops-workers" else guard.fine
-    return Program(name, text, fine, spelling.by_default)
+    return Program(name, text, fine, spelling.by_default, not argument.bad)
 
 
 def _fit(callee: Callee, passing: Passing, guard: Guard, scope: Scope, argument: Argument, spelling: Spelling) -> bool:

@@ -31,7 +31,7 @@ def chunks() -> list[int]:
 def test_linter_and_torch_agree_before_and_after_the_fixes(first: int) -> None:
     wrong = []
     for program in programs(COUNT)[first : first + CHUNK]:
-        found = disagreement(program.source, program.by_default)
+        found = disagreement(program)
         if found is not None:
             wrong.append(f"{program.name}\n{program.source}\n{found}\n")
     more = f"\n… and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""

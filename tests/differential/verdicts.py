@@ -16,6 +16,7 @@ from picklesafe.lint.registry import Rule, load_rules
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import Source
 
+from .generator import Program
 from .harness import KEYWORDS, RUNS, Run, execute
 
 RULES = {
@@ -87,20 +88,21 @@ def fixed(source: str) -> tuple[str, tuple[str, ...]]:
     return result.after, result.left
 
 
-def disagreement(source: str, by_default: bool = False) -> str | None:
+def disagreement(program: Program) -> str | None:
     """What linter and torch disagree on about a program, or None."""
+    source = program.source
     runs = [execute(source, n) for n in RUNS]
     torch_says = by_torch(runs)
     linter_says, findings = by_linter(source)
     if torch_says.wrong != linter_says.wrong:
         return f"torch: {torch_says}\nlinter: {linter_says}"
-    # Invalid with workers alone has no code of its own: PKS105 is certain.
-    mixed = {keyword_of(finding) for finding in findings if finding.code == "PKS105"} if runs[1].reached else set()
+    # What only runs with workers refuse is PKS105's, which knows no "possible".
+    mixed = frozenset(keyword_of(finding) for finding in findings if finding.code == "PKS105") & runs[1].refused
     # Where a default decides, other callers may decide otherwise: either word is right.
-    open_questions = mixed - torch_says.certain | (torch_says.certain if by_default else frozenset())
+    open_questions = (mixed - runs[0].refused) | (torch_says.certain if program.by_default else frozenset())
     if torch_says.certain - open_questions != linter_says.certain - open_questions:
         return f"torch: {torch_says}\nlinter: {linter_says}"
-    if not findings:
+    if not findings or not program.curable:
         return None
     return _wrongly_fixed(source, runs, findings)
 

@@ -25,6 +25,7 @@ many = settings(
     max_examples=int(EXAMPLES or 150),
     derandomize=EXAMPLES is None,
     deadline=None,
+    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -151,9 +152,15 @@ def _file(text: str, encoding: Encoding) -> File:
     return File(bom + "".join(pieces).encode(encoding.codec), pieces, encoding.codec, encoding.bom)
 
 
-def plain(text: str) -> File:
+def plain(text: str, newline: str = "\n") -> File:
     """A UTF-8 file, for examples."""
-    return _file(HEAD.replace("\t", "    ") + text, ENCODINGS[0])
+    return _file(("# Loaders\n" + HEAD.replace("\t", "    ") + text).replace("\n", newline), ENCODINGS[0])
+
+
+LINES_THAT_ARE_NONE = plain(
+    'def f(n):\n    x = "\u2028é\x85"; return DataLoader([x], num_workers=n, prefetch_factor=«2»)'
+)
+NO_DECLARATION = plain("loader = DataLoader([1], prefetch_factor=«2»)\n# the coding=klingon of names\n", "\r")
 
 
 def fixed(path: Path) -> FixResult:
@@ -163,7 +170,8 @@ def fixed(path: Path) -> FixResult:
 
 @many
 @given(files())
-@example(plain('def f(n):\n    x = "\u2028é\x85"; return DataLoader([x], num_workers=n, prefetch_factor=«2»)'))
+@example(LINES_THAT_ARE_NONE)
+@example(NO_DECLARATION)
 def test_the_fixed_file_parses_and_only_the_wrong_values_are_changed(file: File) -> None:
     ast.parse(file.data)  # else the template is wrong
     with tempfile.TemporaryDirectory() as folder:
