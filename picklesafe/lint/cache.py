@@ -98,10 +98,12 @@ class Cache:
         """Write what has changed; gives the reason if that isn't possible."""
         if not self._changed:
             return None
+        outcomes = {path: entry for path, entry in self._outcomes.items() if os.path.lexists(path)}
+        needed = set(outcomes).union(*(outcome[1] for entry in outcomes.values() for outcome in entry.values()))
         body = {
             "misses": {path: self._safe(entry) for path, entry in self._misses.items() if os.path.lexists(path)},
-            "outcomes": {path: entry for path, entry in self._outcomes.items() if os.path.lexists(path)},
-            "digests": {path: self._safe(entry) for path, entry in self._known_digests.items()},
+            "outcomes": outcomes,
+            "digests": {path: self._safe(entry) for path, entry in self._known_digests.items() if path in needed},
             "scans": self._scans,
         }
         return cachefile.save(self._file, self._stamp, body)
@@ -138,8 +140,10 @@ class Cache:
     def _digest(self, path: str) -> str | None:
         """The digest of a file's content, None if it can't be read: of the state, if that is known."""
         if path not in self._digests:
-            entry = self._known_digests.get(path)
-            if entry is not None and tuple(entry[:3]) == self._state(path):
+            entry, state = self._known_digests.get(path), self._state(path)
+            if state == _ABSENT:
+                self._digests[path] = None
+            elif entry is not None and tuple(entry[:3]) == state:
                 self._digests[path] = entry[3]
             else:
                 self._digests[path] = self._read_digest(path)
