@@ -75,17 +75,24 @@ class Cache:
                 known[path] = outcome
         return known, unknown
 
-    def keep_miss(self, path: str, names: frozenset[str], state: FileState) -> None:
-        """Remember that the content that `path` had in `state` doesn't matter to the scan for `names`."""
+    def keep(self, path: str, names: frozenset[str], outcome: Outcome | None, state: FileState) -> None:
+        """Remember what the scan for `names` made of a file, which was in `state` then.
+
+        Args:
+            outcome: None if the file doesn't matter to that scan.
+        """
+        if outcome is None:
+            self._keep_miss(path, names, state)
+        elif outcome.digest:  # else it depends on more than contents
+            self._keep_outcome(path, names, outcome, state)
+
+    def _keep_miss(self, path: str, names: frozenset[str], state: FileState) -> None:
         old = self._misses.get(path)
         same = old is not None and (old[0], old[1], old[2]) == state
         self._misses[path] = [*state, (old[3] if old and same else 0) | 1 << self._scan(names)]
         self._changed = True
 
-    def keep(self, path: str, names: frozenset[str], outcome: Outcome, state: FileState | None) -> None:
-        """Remember an outcome, if it depends on nothing but contents; `state` is the file's when it was scanned."""
-        if not outcome.digest or state is None:
-            return
+    def _keep_outcome(self, path: str, names: frozenset[str], outcome: Outcome, state: FileState) -> None:
         self._known_digests[path] = [*state, outcome.digest]
         consulted = {file: self._digest(file) for file in outcome.consulted}
         if any(self._written_since_start(file) for file in consulted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +12,13 @@ from picklesafe.lint.discover import PathNotFound, find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import load_rules
-from picklesafe.lint.screen import Scan, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, Look, call_pattern, gate, scan, shared_parts
 from picklesafe.lint.settings import Settings
 
 _SCAN_ALONE = 500
 """Fewer files than this are scanned sooner than a second process has started."""
 
-_JUDGE_ALONE = 1_500_000
+_JUDGE_ALONE = 1_000_000
 """Less source than this (bytes) is analysed sooner than it is shared out."""
 
 _ROUNDS = 4
@@ -97,32 +97,24 @@ class _Run:
 
     def _round(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
         """Scan for triggers, or for calls of `names`, and judge where they occur."""
-        words = shared_parts(name.encode() + b"(" for name in names) if names else gate(self._rules)
         outcomes: dict[str, Outcome] = {}
         if self._cache is not None:
             outcomes, paths = self._cache.split(paths, names)
-        scanned = self._scan(paths, words)
-        outcomes.update((paths[index], _unread(paths[index], f"can't be read: {why}")) for index, why in scanned.unread)
-        hits = [paths[index] for index in scanned.hits]
-        judged = self._judge(hits, names)
+        looks = self._scan(paths, names)
+        judged = self._judge([path for path, (look, _) in zip(paths, looks, strict=True) if look == HIT], names)
+        for path, (look, state) in zip(paths, looks, strict=True):
+            if isinstance(look, str):
+                outcomes[path] = _unread(path, f"can't be read: {look}")
+            elif self._cache is not None and state is not None:
+                self._cache.keep(path, names, judged.get(path), state)
         outcomes.update(judged)
-        if self._cache is not None:
-            for path, state in zip(paths, scanned.states, strict=True):
-                if path in judged:
-                    self._cache.keep(path, names, judged[path], state)
-                elif state is not None:
-                    self._cache.keep_miss(path, names, state)
         return outcomes
 
-    def _scan(self, paths: Sequence[str], words: Sequence[bytes]) -> Scan:
-        count = min(self._processes, 1 + len(paths) // _SCAN_ALONE)
-        keep_states = self._cache is not None
-        if count == 1:
-            return scan(paths, words, keep_states)
-        # Every n-th file rather than a block: large files tend to be neighbours.
-        shares = [paths[first::count] for first in range(count)]
-        results = parallel.spread(lambda share: list(scan(share, words, keep_states)), shares)
-        return _merge(results, len(paths), keep_states)
+    def _scan(self, paths: Sequence[str], names: frozenset[str]) -> list[Look]:
+        calls = call_pattern(names) if names else None
+        words = shared_parts(map(str.encode, names)) if names else gate(self._rules)
+        processes = min(self._processes, 1 + len(paths) // _SCAN_ALONE)
+        return parallel.spread(lambda some: scan(some, words, calls), paths, processes)
 
     def _judge(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
         if not paths:
@@ -130,43 +122,15 @@ class _Run:
         from picklesafe.lint.judge import Judge
 
         judge = Judge(self._rules, self._settings)
-        count = 1
-        if self._processes > 1 and len(paths) > 1:
-            sizes = {path: _size(path) for path in paths}
-            count = min(self._processes, len(paths), 1 + int(sum(sizes.values()) // _JUDGE_ALONE))
-        if count == 1:
+        if self._processes == 1 or len(paths) == 1:
             return {path: judge.judge(path, names) for path in paths}
         import picklesafe.lint.analysis  # noqa: F401  # once, rather than in every process
 
-        shares = _shares(paths, sizes, count)
-        results = parallel.spread(lambda share: [pack(judge.judge(path, names)) for path in share], shares)
-        return {
-            path: unpack(packed)
-            for share, result in zip(shares, results, strict=True)
-            for path, packed in zip(share, result, strict=True)
-        }
-
-
-def _merge(results: Sequence[list[Any]], total: int, keep_states: bool) -> Scan:
-    """One Scan from those of every n-th file."""
-    merged = Scan([], [], [None] * total if keep_states else [])
-    count = len(results)
-    for first, (hits, unread, states) in enumerate(results):
-        merged.hits.extend(first + index * count for index in hits)
-        merged.unread.extend((first + index * count, reason) for index, reason in unread)
-        if keep_states:
-            merged.states[first::count] = states
-    merged.hits.sort()
-    return merged
-
-
-def _shares(paths: Iterable[str], sizes: dict[str, int], count: int) -> list[list[str]]:
-    """About equal amounts of source, neighbours together: they import the same modules."""
-    total, done, shares = sum(sizes.values()), 0, [[] for _ in range(count)]  # type: tuple[int, int, list[list[str]]]
-    for path in paths:
-        shares[min(count - 1, done * count // max(total, 1))].append(path)
-        done += sizes[path]
-    return [share for share in shares if share]
+        sizes = {path: _size(path) for path in paths}
+        order = sorted(paths, key=sizes.__getitem__, reverse=True)
+        processes = min(self._processes, 1 + sum(sizes.values()) // _JUDGE_ALONE)
+        packed = parallel.spread(lambda some: [pack(judge.judge(path, names)) for path in some], order, processes)
+        return dict(zip(order, map(unpack, packed), strict=True))
 
 
 def _size(path: str) -> int:

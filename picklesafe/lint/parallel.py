@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import marshal
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-Share = TypeVar("Share")
+Item = TypeVar("Item")
 
 _MOST = 8
 """More processes than this wait for each other's memory rather than compute."""
+
+_GROUPS = 2_000
+"""The numbers of so many groups fit into a pipe before anybody reads them, on every system."""
+
+_NUMBER = 4
 
 
 def available(jobs: int) -> int:
@@ -32,23 +38,54 @@ def _has_threads() -> bool:
     return threading is not None and threading.active_count() > 1
 
 
-def spread(work: Callable[[Share], Any], shares: Sequence[Share]) -> list[Any]:
-    """`[work(share) for share in shares]`, each in a process of its own.
+def spread(work: Callable[[Sequence[Item]], list[Any]], items: Sequence[Item], processes: int) -> list[Any]:
+    """`work(items)`, in several processes of which this is one; the result doesn't depend on their number.
 
-    A share whose process dies is done again here, so that the result never depends on them.
+    Items are handed out as processes become free, in order: begin with those that take longest.
+    What a process that dies has taken is done again here.
 
     Args:
-        work: gives back what `marshal` can write: numbers, strings, lists.
+        work: gives one result for each item, made of what `marshal` can write: numbers, strings, lists.
     """
-    children = [_start(work, share) for share in shares[1:]]
-    results = [work(share) for share in shares[:1]]
-    for share, child in zip(shares[1:], children, strict=True):
-        answer = _finish(*child)
-        results.append(work(share) if answer is None else answer[0])
+    groups = min(len(items), _GROUPS)
+    if processes < 2 or groups < 2:
+        return work(items)
+    queue = _fill(groups)
+
+    def help_out() -> list[Any]:
+        return [[number, work(items[number::groups])] for number in _take(queue)]
+
+    children = [_start(help_out) for _ in range(min(processes, groups) - 1)]
+    try:
+        done = dict(help_out())
+    except BaseException:
+        for child, answer in children:
+            _abandon(child, answer)
+        raise
+    finally:
+        os.close(queue)
+    for child, answer in children:
+        done.update(_finish(child, answer))
+    results: list[Any] = [None] * len(items)
+    for number in range(groups):
+        results[number::groups] = done[number] if number in done else work(items[number::groups])
     return results
 
 
-def _start(work: Callable[[Share], Any], share: Share) -> tuple[int, int]:
+def _fill(groups: int) -> int:
+    """A pipe that every process may take the number of a group from."""
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(number.to_bytes(_NUMBER, "little") for number in range(groups)))
+    os.close(writing)
+    return reading
+
+
+def _take(queue: int) -> Iterator[int]:
+    while number := os.read(queue, _NUMBER):
+        yield int.from_bytes(number, "little")
+
+
+def _start(work: Callable[[], list[Any]]) -> tuple[int, int]:
     reading, writing = os.pipe()
     child = os.fork()
     if child:
@@ -58,17 +95,24 @@ def _start(work: Callable[[Share], Any], share: Share) -> tuple[int, int]:
     try:
         os.close(reading)
         with os.fdopen(writing, "wb") as pipe:
-            marshal.dump([work(share)], pipe)
+            marshal.dump(work(), pipe)
         status = 0
-    except BaseException:  # the parent does the share again, and meets the error itself
+    except BaseException:  # the parent does the work again, and meets the error itself
         pass
     finally:
         # Not sys.exit: the parent's buffers, handlers and callers are not this process's to run.
         os._exit(status)
 
 
-def _finish(child: int, reading: int) -> list[Any] | None:
+def _abandon(child: int, reading: int) -> None:
+    os.close(reading)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def _finish(child: int, reading: int) -> list[Any]:
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     _, status = os.waitpid(child, 0)
-    return marshal.loads(answer) if status == 0 else None
+    done: list[Any] = marshal.loads(answer) if status == 0 else []
+    return done

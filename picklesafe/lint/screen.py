@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from picklesafe.lint.registry import Rule
 from picklesafe.lint.source import MAX_BYTES
@@ -61,45 +61,44 @@ def state_of(status: os.stat_result) -> FileState:
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 
 
-class Scan(NamedTuple):
-    """What a look at the bytes of several files has shown.
+Look = tuple[int | str, FileState | None]
+"""What a look at a file's bytes has shown: HIT, MISS or why it can't be read, and its state then."""
+
+MISS, HIT = 0, 1
+
+
+def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] | None = None) -> list[Look]:
+    """Read `paths` and tell which to look into.
 
     Args:
-        hits: the indexes of the files to look into.
-        unread: the indexes of the files that could not be read, with the reason.
-        states: of each file as it was read; empty if they were not asked for.
+        paths: the files.
+        words: one of them must occur.
+        calls: must match as well, if it is given. If it isn't, bytes that are no plain text are a hit
+            too (plain is UTF-8 without null bytes and no longer than MAX_BYTES): whether they are a
+            valid source is for Source to say.
     """
-
-    hits: list[int]
-    unread: list[tuple[int, str]]
-    states: list[FileState | None]
-
-
-def scan(paths: Sequence[str], words: Sequence[bytes], keep_states: bool = False) -> Scan:
-    """Read `paths` and tell in which one of `words` occurs, or which are no plain text.
-
-    Plain text is UTF-8 without null bytes and no longer than MAX_BYTES; whether other bytes are
-    a valid source is for Source to say.
-    """
-    result = Scan([], [], [])
-    for index, path in enumerate(paths):
+    looks: list[Look] = []
+    for path in paths:
         try:
             status, data = read(path)
         except OSError as error:
-            result.unread.append((index, error.strerror or str(error)))
-            if keep_states:
-                result.states.append(None)
+            looks.append((error.strerror or str(error), None))
             continue
-        if keep_states:
-            result.states.append(state_of(status))
+        state = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
         for word in words:
             if word in data:
-                result.hits.append(index)
+                looks.append((HIT if calls is None or calls.search(data) else MISS, state))
                 break
         else:
-            if not _is_plain(data, status.st_size):
-                result.hits.append(index)
-    return result
+            looks.append((HIT if calls is None and not _is_plain(data, status.st_size) else MISS, state))
+    return looks
+
+
+def call_pattern(names: Iterable[str]) -> re.Pattern[bytes]:
+    """What a call of one of `names` looks like, and its definition doesn't."""
+    return re.compile(
+        rb"(?<!def )(?<!class )\b(?:%s)[ \t]*\(" % b"|".join(sorted(re.escape(n.encode()) for n in names))
+    )
 
 
 def read(path: str) -> tuple[os.stat_result, bytes]:

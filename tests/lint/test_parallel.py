@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,23 +13,45 @@ import pytest
 from picklesafe.lint.parallel import available, spread
 
 
-def test_every_share_is_done_in_a_process_of_its_own() -> None:
-    results = spread(lambda share: [share * 2, os.getpid()], [1, 2, 3])
-    assert [doubled for doubled, _ in results] == [2, 4, 6]
-    assert results[0][1] == os.getpid() and len({process for _, process in results}) == 3
+def each(work: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:
+    return lambda items: [work(item) for item in items]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 8])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 1999, 2000, 2001, 7000])
+def test_there_is_a_result_for_every_item_in_order(processes: int, count: int) -> None:
+    assert spread(each(lambda item: item * 2), range(count), processes) == [item * 2 for item in range(count)]
+
+
+def test_the_work_is_shared() -> None:
+    def work(item: int) -> int:
+        time.sleep(0.02)
+        return os.getpid()
+
+    workers = spread(each(work), range(30), 3)
+    assert len(set(workers)) == 3 and os.getpid() in workers
+
+
+def test_one_long_item_does_not_keep_the_others_waiting() -> None:
+    def work(item: int) -> list[int]:
+        time.sleep(0.5 if item == 0 else 0.01)
+        return [item, os.getpid()]
+
+    results = spread(each(work), range(20), 2)
+    assert sum(process == results[0][1] for _, process in results) < 5
 
 
 def test_answers_larger_than_a_pipe_arrive() -> None:
-    sizes = [10, 3_000_000, 3_000_000]
-    assert [len(answer) for answer in spread(lambda size: "x" * size, sizes)] == sizes
+    assert [len(answer) for answer in spread(each(lambda size: "x" * size), [3_000_000] * 4, 2)] == [3_000_000] * 4
 
 
 @pytest.mark.parametrize("end", ["exit", "raise", "kill", "unsendable"])
-def test_a_share_whose_process_dies_is_done_here(end: str) -> None:
+def test_what_a_dying_process_has_taken_is_done_here(end: str) -> None:
     here = os.getpid()
 
-    def work(share: int) -> Any:
-        if os.getpid() != here and share == 2:
+    def work(item: int) -> Any:
+        time.sleep(0.01)
+        if os.getpid() != here:
             if end == "exit":
                 os._exit(3)
             elif end == "kill":
@@ -35,21 +59,16 @@ def test_a_share_whose_process_dies_is_done_here(end: str) -> None:
             elif end == "raise":
                 raise ValueError("no")
             return object()
-        return [share, os.getpid() == here]
+        return item
 
-    assert spread(work, [1, 2, 3]) == [[1, True], [2, True], [3, False]]
+    assert spread(each(work), range(20), 3) == list(range(20))
 
 
 def test_an_error_of_the_work_itself_comes_through() -> None:
-    def work(share: int) -> int:
-        return 1 // share
-
     with pytest.raises(ZeroDivisionError):
-        spread(work, [1, 0])
-
-
-def test_nothing_to_do_is_done() -> None:
-    assert spread(lambda share: share, []) == []
+        spread(each(lambda item: 1 // item), [1, 0, 1, 0, 1, 0], 2)
+    with pytest.raises(ChildProcessError):  # nobody is left behind
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_process_with_threads_is_not_forked() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picklesafe.lint.registry import Rule, load_rules
-from picklesafe.lint.screen import gate, read, scan, shared_parts, triggered
+from picklesafe.lint.screen import HIT, MISS, call_pattern, gate, read, scan, shared_parts, triggered
 from picklesafe.lint.source import MAX_BYTES
 
 
@@ -75,18 +75,33 @@ class TestScan:
     def test_files_with_a_word_or_no_text_are_hits(self, tmp_path: Path) -> None:
         contents = [b"x = 1\n", b"prefetch_factor", "ü".encode(), b"\xfc", b"a\0b", b""]
         paths = _write(tmp_path, contents)
-        assert scan(paths, [b"prefetch_factor"]).hits == [1, 3, 4]
+        assert [look for look, _ in scan(paths, [b"prefetch_factor"])] == [MISS, HIT, MISS, HIT, HIT, MISS]
+
+    def test_where_calls_are_looked_for_only_calls_are_hits(self, tmp_path: Path) -> None:
+        contents = [
+            b"run(1)",
+            b"a.run (1)",
+            b"def run(x):",
+            b"class run(X):",
+            b"rerun(1)",
+            b"run",
+            b"\xff",
+            b"def run():\n run()",
+        ]
+        paths = _write(tmp_path, contents)
+        looks = scan(paths, [b"run"], call_pattern({"run", "other"}))
+        assert [look for look, _ in looks] == [HIT, HIT, MISS, MISS, MISS, MISS, MISS, HIT]
 
     def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(self, tmp_path: Path) -> None:
         paths = _write(tmp_path, [b"x", b"word"])
-        found = scan([str(tmp_path / "gone.py"), *paths], [b"word"])
-        assert found.hits == [2] and found.unread == [(0, "No such file or directory")]
+        looks = scan([str(tmp_path / "gone.py"), *paths], [b"word"])
+        assert [look for look, _ in looks] == ["No such file or directory", MISS, HIT]
 
     def test_states_are_those_of_the_files_as_they_were_read(self, tmp_path: Path) -> None:
         paths = _write(tmp_path, [b"x", b"word"])
-        found = scan([*paths, str(tmp_path / "gone.py")], [b"word"], keep_states=True)
+        looks = scan([*paths, str(tmp_path / "gone.py")], [b"word"])
         expected = [(s.st_mtime_ns, s.st_ctime_ns, s.st_size) for s in map(os.stat, paths)]
-        assert found.states == [*expected, None]
+        assert [state for _, state in looks] == [*expected, None]
 
     def test_a_huge_file_is_not_read(self, tmp_path: Path) -> None:
         path = tmp_path / "huge.py"
@@ -94,7 +109,7 @@ class TestScan:
             file.truncate(MAX_BYTES + 1)
         status, data = read(str(path))
         assert data == b"" and status.st_size == MAX_BYTES + 1
-        assert scan([str(path)], []).hits == [0]
+        assert scan([str(path)], [])[0][0] == HIT
 
     @pytest.mark.parametrize("size", [0, 1, 4096, 1 << 20])
     def test_a_file_is_read_whole(self, tmp_path: Path, size: int) -> None:
