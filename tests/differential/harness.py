@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import dataloader as torch_dataloader
 
 RUNS = (0, 2)
-CORES = {0: 1, 2: 4}
+CORES = {-1: 1, 0: 1, 2: 4}
 KEYWORDS = ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
 SIGNATURE = inspect.signature(DataLoader.__init__)
 CONSTRUCT = DataLoader.__init__
