@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -105,8 +104,10 @@ def _start(work: Callable[[], list[Any]]) -> tuple[int, int]:
 
 
 def _abandon(child: int, reading: int) -> None:
+    from signal import SIGKILL
+
     os.close(reading)
-    os.kill(child, signal.SIGKILL)
+    os.kill(child, SIGKILL)
     os.waitpid(child, 0)
 
 
