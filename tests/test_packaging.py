@@ -16,9 +16,6 @@ from typing import NamedTuple
 import pytest
 from packaging.requirements import Requirement
 
-# One worker builds the wheel and runs all of these (with pytest-xdist's --dist loadgroup).
-pytestmark = pytest.mark.xdist_group("packaging")
-
 ROOT = Path(__file__).parent.parent
 BUG = "from torch.utils.data import DataLoader\n\nloader = DataLoader([], num_workers=0, prefetch_factor=2)\n"
 FINE = "from torch.utils.data import DataLoader\n\nloader = DataLoader([], num_workers=2, prefetch_factor=2)\n"
