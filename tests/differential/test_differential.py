@@ -6,21 +6,25 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
 pytest.importorskip("torch", reason="the other side of the comparison")
 
 from .generator import programs
-from .guards import GUARDS
+from .guards import GUARDS, Guard
 from .harness import RUNS, execute
-from .verdicts import disagreement
+from .parts import Scope
+from .scopes import SCOPES
+from .verdicts import disagreement, lint
 
 WANTED = os.environ.get("PICKLESAFE_PROGRAMS", "4000")
 COUNT = None if WANTED == "all" else int(WANTED)
 CHUNK = 100
 PLAIN = ("prefetch-2", "persistent-true", "context-fork", "timeout-30")
 SHOWN = 5
+NAME = re.compile(r"[^\W\d][\w.]*")
 
 
 def chunks() -> list[int]:
@@ -49,12 +53,26 @@ def test_torch_refuses_nothing_that_a_fine_guard_guards(first: int) -> None:
 
 
 @pytest.mark.parametrize("guard", [guard for guard in GUARDS if guard.fine is False], ids=lambda guard: guard.name)
-def test_torch_refuses_what_a_wrong_guard_lets_through(guard: object) -> None:
-    prefix = f"imported/keywords/{guard.name}/parameter/"  # type: ignore[attr-defined]
+def test_torch_refuses_what_a_wrong_guard_lets_through(guard: Guard) -> None:
+    prefix = f"imported/keywords/{guard.name}/parameter/"
     found = [one for one in programs(COUNT) if one.name in {f"{prefix}{argument}/literal" for argument in PLAIN}]
     assert found
     for program in found:
         assert execute(program.source, 0).refused, program.source
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [scope for scope in SCOPES if NAME.fullmatch(scope.workers) and not scope.simple],
+    ids=lambda scope: scope.name,
+)
+def test_a_plain_value_beside_a_plain_name_gets_a_safe_fix(scope: Scope) -> None:
+    names = {f"imported/keywords/plain/{scope.name}/{argument}/literal" for argument in PLAIN}
+    found = [program for program in programs(COUNT) if program.name in names]
+    assert len(found) == len(names)
+    for program in found:
+        for finding in lint(program.source):
+            assert finding.fix is not None and finding.fix.safe, f"{finding}\n{program.source}"
 
 
 def test_there_are_enough_programs_and_no_two_are_alike() -> None:

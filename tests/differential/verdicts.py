@@ -79,12 +79,12 @@ def keyword_of(finding: Finding) -> str:
     return RULES.get(finding.code) or (named or [word for word in KEYWORDS if word in finding.message])[0]
 
 
-def fixed(source: str) -> tuple[str, tuple[str, ...]]:
+def fixed(source: str, unsafe: bool) -> tuple[str, tuple[str, ...]]:
     """The program after `--fix`, and why some findings were not mended."""
     path = _folder() / "program.py"
     path.write_text(source)
     codes = frozenset(rule.code for rule in _rules())
-    result = fix_file(path, Settings(_folder(), codes), unsafe=False)
+    result = fix_file(path, Settings(_folder(), codes), unsafe)
     return result.after, result.left
 
 
@@ -103,9 +103,7 @@ def disagreement(program: Program) -> str | None:
     open_questions = (mixed - runs[0].refused) | (torch_says.certain if program.by_default else frozenset())
     if torch_says.certain - open_questions != linter_says.certain - open_questions:
         return f"torch: {torch_says}\nlinter: {linter_says}"
-    if not findings or not program.curable:
-        return None
-    return _wrongly_fixed(source, runs, findings)
+    return _wrongly_fixed(source, runs, findings) if findings and program.curable else None
 
 
 def _negative(source: str) -> frozenset[str]:
@@ -114,12 +112,21 @@ def _negative(source: str) -> frozenset[str]:
 
 
 def _wrongly_fixed(source: str, runs: Sequence[Run], findings: Sequence[Finding]) -> str | None:
-    """What the fixes did wrong, or None."""
-    repaired, why_not = fixed(source)
-    unsafe = {keyword_of(finding) for finding in findings if finding.fix is None or not finding.fix.safe}
+    """What the safe fixes did wrong, or then the unsafe ones, or None."""
+    fixes = {finding: finding.fix for finding in findings}
+    unfixed = frozenset(keyword_of(finding) for finding, fix in fixes.items() if fix is None)
+    unsafe = frozenset(keyword_of(finding) for finding, fix in fixes.items() if fix is not None and not fix.safe)
+    wrong = _compared(*fixed(source, unsafe=False), runs, unfixed | unsafe)
+    if wrong is None and unsafe:
+        # Unsafe, as a call is made twice: the calls of these programs don't mind.
+        wrong = _compared(*fixed(source, unsafe=True), runs, unfixed)
+    return wrong
+
+
+def _compared(repaired: str, why_not: Sequence[str], runs: Sequence[Run], excused: frozenset[str]) -> str | None:
     for n, before in zip(RUNS, runs, strict=True):
         after = execute(repaired, n)
-        left = after.refused - unsafe
+        left = after.refused - excused
         if left:
             return f"run({n}) still raises for {sorted(left)} after the fixes {why_not}:\n{repaired}"
         if not before.refused and (after.settings, repr(after.error)) != (before.settings, repr(before.error)):
