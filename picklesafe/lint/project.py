@@ -52,6 +52,17 @@ class Module:
                 found.setdefault(name, []).append(statement)
         return found
 
+    @cached_property
+    def rebound(self) -> frozenset[str]:
+        """What functions change of the top level: `global NAME`, and `Config.workers = …`."""
+        found: set[str] = set()
+        for node in ast.walk(self.source.tree):
+            if isinstance(node, ast.Global):
+                found.update(node.names)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
+                found.add(f"{node.value.id}.{node.attr}")
+        return frozenset(found)
+
     def speaks_of(self, words: Sequence[str]) -> bool:
         """Whether one of `words` occurs in the file."""
         return any(word.encode() in self.source.data for word in words)

@@ -18,6 +18,7 @@ MAX_BYTES = 10_000_000
 
 _BOM = b"\xef\xbb\xbf"
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_LONGEST_HEAD = 4096
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
@@ -127,7 +128,8 @@ def read_bytes(path: Path) -> bytes:
 
 def _encoding(data: bytes) -> str:
     """The encoding that PEP 263 gives: a declaration in one of the first two lines, else UTF-8."""
-    for line in data.removeprefix(_BOM).split(b"\n", 2)[:2]:
+    head = data.removeprefix(_BOM)[:_LONGEST_HEAD]
+    for line in re.split(rb"\r\n|\r|\n", head, maxsplit=2)[:2]:
         match = _CODING.match(line)
         if match:
             return match.group(1).decode("ascii")

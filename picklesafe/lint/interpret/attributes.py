@@ -45,6 +45,8 @@ def read_global(run: Run, module: Module, name: str) -> Expr:
 
 def _evaluate_global(run: Run, module: Module, name: str) -> Expr:
     statements = module.bindings.get(name, [])
+    if statements and isinstance(statements[0], (ast.Assign, ast.AnnAssign)) and name in module.rebound:
+        return Leaf(("global", str(module.path), name), name)
     if not statements:
         return _star_import(run, module, name)
     value: Expr | None = None
@@ -167,7 +169,7 @@ def _read_object(run: Run, base: Expr, name: str, node: ast.AST) -> Expr:
 
 
 def attribute_leaf(base: Expr, name: str, default: Expr | None = None) -> Leaf:
-    text = getattr(base, "text", "self" if base.op == "ref" else "…")
+    text = base.args[0].name if base.op == "class" else getattr(base, "text", "self" if base.op == "ref" else "…")
     return Leaf(("attribute", base, name), f"{text}.{name}", default=default)
 
 

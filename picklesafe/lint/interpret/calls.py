@@ -8,7 +8,7 @@ from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.known import call_external, call_method, new_dictionary
 from picklesafe.lint.interpret.relevance import feeding, names_in
-from picklesafe.lint.interpret.run import MAX_DEPTH, Arguments, Dead, Frame, FunctionNode, LoaderEvent, Run
+from picklesafe.lint.interpret.run import MAX_DEPTH, MAX_SMALL, Arguments, Dead, Frame, FunctionNode, LoaderEvent, Run
 from picklesafe.lint.interpret.state import Object, State, merge
 from picklesafe.lint.interpret.values import (
     ABSENT,
@@ -122,6 +122,7 @@ def call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
 
 
 def _call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
+    run.step()
     if function.op == "if":
         test, one, other = function.args
         yes, no = run.branch(test, lambda: call(run, bare(one), args, node), lambda: call(run, bare(other), args, node))
@@ -239,14 +240,16 @@ def _fill_fields(run: Run, cls: Expr, ref: Expr, args: Arguments) -> None:
 
 
 def _worth_entering(run: Run, function: Expr) -> bool:
-    """A function is run where its result is needed, or where it speaks of loaders."""
+    """A function is run where its result is needed, where it speaks of loaders, or if it is small."""
     if len(run.frames) > MAX_DEPTH:
         return False
     if run.demand > 0:
         return True
     node, module = (function.args[1] if function.op == "bound" else function).args[:2]
-    lines = module.source.lines[node.lineno - 1 : node.end_lineno]
-    return any(word in line for line in lines for word in run.words)
+    if not isinstance(node, ast.Lambda) and len(node.body) > MAX_SMALL:
+        lines = module.source.lines[node.lineno - 1 : node.end_lineno]
+        return any(word in line for line in lines for word in run.words)
+    return True
 
 
 def enter(run: Run, function: Expr, args: Arguments, node: ast.AST) -> Expr:
@@ -263,7 +266,8 @@ def enter(run: Run, function: Expr, args: Arguments, node: ast.AST) -> Expr:
     outer = run.frame
     outer.names = run.state.names
     # A local function that is called where it was defined is judged by those calls.
-    home = outer.home and closure is outer and not isinstance(outer.node, ast.Module)
+    local = isinstance(definition, ast.Lambda) or not isinstance(outer.node, ast.Module)
+    home = outer.home and closure is outer and local
     frame = Frame(module, definition, home=home, closure=closure, cls=cls, relevant=_relevant(definition, outer))
     frame.receiver = receiver
     names = bind(run, definition, args, module, closure)

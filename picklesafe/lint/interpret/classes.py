@@ -157,6 +157,8 @@ def is_dataclass(run: Run, cls: Expr) -> bool:
 def _variable(run: Run, owner: Expr, statement: ast.stmt, receiver: Expr, name: str) -> Expr | None:
     if isinstance(statement, ast.AnnAssign) and is_dataclass(run, owner):
         return field(run, owner, statement, receiver, name)
+    if f"{owner.args[0].name}.{name}" in owner.args[1].rebound:
+        return None
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         return _evaluate(run, owner, statement.value)
     return None

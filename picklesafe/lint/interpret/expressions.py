@@ -185,7 +185,8 @@ def _comparison(run: Run, op: str, left: Expr, right: Expr, node: ast.Compare) -
 
 
 def _conditional(run: Run, node: ast.IfExp) -> Expr:
-    test = truth(evaluate(run, node.test))
+    with run.demanding():
+        test = truth(evaluate(run, node.test))
     yes, no = run.branch(test, lambda: evaluate(run, node.body), lambda: evaluate(run, node.orelse))
     return _pick(test, yes, no)
 
@@ -254,8 +255,19 @@ def _pairs(run: Run, node: ast.expr) -> list[Expr] | None:
 
 
 def _comprehension(run: Run, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Expr:
-    _inside(run, node, node.generators, lambda: evaluate(run, node.elt))
-    return Leaf(("node", node), "a sequence")
+    items = iterate(run, node.generators[0].iter) if len(node.generators) == 1 else None
+    if items is None:
+        _inside(run, node, node.generators, lambda: evaluate(run, node.elt))
+        return Leaf(("node", node), "a sequence")
+    names, generator = run.state.names.copy(), node.generators[0]
+    values: list[Expr] = []
+    for item in items:
+        assign(run, generator.target, item, node)
+        test = truth(_connect(run, generator.ifs, True)) if generator.ifs else TRUE
+        value, _ = run.branch(test, lambda: bare(evaluate(run, node.elt)), lambda: NONE)
+        values.append(value if value is not None else NONE)
+    run.state.names = names
+    return Leaf(("node", node), "a sequence") if generator.ifs else Expr("seq", ("items", *values))
 
 
 def _inside(

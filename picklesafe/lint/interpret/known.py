@@ -16,8 +16,10 @@ from picklesafe.lint.interpret.values import (
     NONE,
     Expr,
     Leaf,
+    all_of,
     bare,
     choose,
+    negate,
     operation,
     truth,
 )
@@ -114,6 +116,17 @@ def _extremum(op: str) -> Callable[[Run, Arguments, ast.Call], Expr | None]:
     return compute
 
 
+def _any(both: bool) -> Callable[[Run, Arguments, ast.Call], Expr | None]:
+    def compute(run: Run, args: Arguments, node: ast.Call) -> Expr | None:
+        values = bare(args.positional[0]) if args.positional else NONE
+        if values.op != "seq":
+            return None
+        tests = [truth(value) for value in values.args[1:]]
+        return all_of(tests) if both else negate(all_of(negate(test) for test in tests))
+
+    return compute
+
+
 def _len(run: Run, args: Arguments, node: ast.Call) -> Expr | None:
     if not args.positional:
         return None
@@ -152,6 +165,8 @@ _SPECIAL: Final[dict[str, Callable[[Run, Arguments, ast.Call], Expr | None]]] = 
     "builtins.min": _extremum("min"),
     "builtins.max": _extremum("max"),
     "builtins.len": _len,
+    "builtins.all": _any(both=True),
+    "builtins.any": _any(both=False),
     "builtins.dict": new_dictionary,
     "builtins.getattr": _getattr,
     "builtins.divmod": _divmod,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from picklesafe.lint.project import Module, Project
 
 MAX_DEPTH = 6
-MAX_STEPS = 40_000
+MAX_STEPS = 20_000
+MAX_SMALL = 3
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 

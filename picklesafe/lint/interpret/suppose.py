@@ -102,7 +102,7 @@ def certainly(event: LoaderEvent, argument: str, invalid: Callable[[Result, Resu
     if bare(value) == ABSENT:
         return None
     answer = _always(event, workers, value, lambda _: True, invalid)
-    if answer is not None or argument == WORKERS or isinstance(bare(value), Leaf):
+    if answer is not None or argument == WORKERS:
         return answer
     return _with_workers(event, workers, value, invalid)
 

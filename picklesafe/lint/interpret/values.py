@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from picklesafe.lint.project import Module
 
 INFINITY: Final = math.inf
+MAX_SIZE: Final = 400
+"""Parts that occur twice count twice, as they do for whatever walks over an expression."""
 
 
 class Expr:
@@ -28,13 +30,13 @@ class Expr:
         args: its operands, or what tells it apart from others of its kind.
     """
 
-    __slots__ = ("_hash", "args", "op")
+    __slots__ = ("_hash", "args", "op", "size")
 
     def __init__(self, op: str, args: tuple[Any, ...]) -> None:
         self.op = op
         self.args = args
-        # True, 1 and 1.0 are equal to Python, but not to a loader.
-        self._hash = hash((op, *(a if isinstance(a, Expr) else (type(a), a) for a in args)))
+        self._hash = hash((op, *(a._hash if isinstance(a, Expr) else _fingerprint(a) for a in args)))
+        self.size = 1 + sum(a.size for a in args if isinstance(a, Expr))
 
     def __hash__(self) -> int:
         return self._hash
@@ -42,12 +44,16 @@ class Expr:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if not isinstance(other, Expr) or self._hash != other._hash or self.op != other.op:
-            return False
-        return all(type(a) is type(b) and a == b for a, b in zip(self.args, other.args, strict=True))
+        # The 64 bits of the hash stand for the operands: comparing those would walk both trees.
+        return isinstance(other, Expr) and (self._hash, self.size, self.op) == (other._hash, other.size, other.op)
 
     def __repr__(self) -> str:
         return f"{self.op}{self.args!r}"
+
+
+def _fingerprint(value: object) -> int:
+    """A hash that tells True from 1 from 1.0, as a loader does, and -1 from -2, as Python's doesn't."""
+    return hash((type(value), repr(value) if isinstance(value, (int, float)) else value))
 
 
 class Leaf(Expr):
@@ -71,6 +77,7 @@ class Leaf(Expr):
         default: Expr | None = None,
     ) -> None:
         super().__init__("leaf", path)
+        self.size = 1
         self.text = text
         self.low = low
         self.high = high
@@ -145,7 +152,12 @@ def choose(test: Expr, yes: Expr, no: Expr) -> Expr:
         return negate(test)
     if test.op == "not":
         return choose(test.args[0], no, yes)
-    return Expr("if", (test, yes, no))
+    return _bounded(Expr("if", (test, yes, no)))
+
+
+def _bounded(expr: Expr) -> Expr:
+    """`expr`, or a symbol for it if it has grown beyond anything that a guard says."""
+    return expr if expr.size <= MAX_SIZE else Leaf(("large", expr), "a value")
 
 
 _BOOLEAN: Final = frozenset({"not", "bool", "<", "<=", ">", ">=", "==", "!=", "is", "is not", "in", "not in"})
@@ -183,7 +195,7 @@ def operation(op: str, *args: Expr) -> Expr:
             known = None
         if isinstance(known, Known):
             return const(known.value)
-    return Expr(op, operands)
+    return _bounded(Expr(op, operands))
 
 
 def leaves(expr: Expr) -> Iterator[Leaf]:
