@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from binascii import crc32
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,18 +46,21 @@ def _choices(settings: Settings) -> str:
 
 def _code(rules: Sequence[Rule]) -> list[tuple[str, int, int]]:
     """The state of the source files of the linter and the rules: a rule under development changes."""
-    folders = {os.path.dirname(os.path.abspath(__file__))}
-    folders.update(os.path.dirname(os.path.abspath(rule.module.__file__ or "")) for rule in rules)
-    state = []
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    status = entry.stat()
-                    state.append((entry.path, status.st_mtime_ns, status.st_size))
-                elif entry.name.isidentifier() and not entry.name.startswith("__") and entry.is_dir():
-                    folders.add(entry.path)
+    state = set(_sources(os.path.dirname(os.path.abspath(__file__)), deep=True))
+    # What a rule imports may stand beside it; below there may be a whole environment.
+    for folder in {os.path.dirname(os.path.abspath(rule.module.__file__ or "")) for rule in rules}:
+        state.update(_sources(folder, deep=False))
     return sorted(state)
+
+
+def _sources(folder: str, deep: bool) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                yield entry.path, status.st_mtime_ns, status.st_size
+            elif deep and not entry.name.startswith("__") and entry.is_dir():
+                yield from _sources(entry.path, deep)
 
 
 def load(path: str, expected: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Judge:
         try:
             status, data = read(path)
         except OSError as error:
-            return unread(path, f"can't be read: {error.strerror}")
+            return unread(path, f"can't be read: {error.strerror or error}")
         digest = digest_of(data)
         try:
             if status.st_size > MAX_BYTES:
@@ -75,7 +75,6 @@ class Judge:
         if not rules:
             return Outcome()
         from picklesafe.lint.analysis import analyze
-
         from picklesafe.lint.suppress import Suppressions
 
         self._read += len(source.data)

@@ -32,7 +32,7 @@ def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
 
 def gate(rules: Iterable[Rule]) -> tuple[bytes, ...]:
     """As few words as possible, of which one occurs in every file that triggers one of `rules`."""
-    words = {_by_length(trigger)[0] for rule in rules for trigger in rule.triggers if trigger}
+    words = {max(trigger, key=len, default=b"") for rule in rules for trigger in rule.triggers}
     return shared_parts(words)
 
 

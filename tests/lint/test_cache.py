@@ -255,6 +255,7 @@ class TestFolder:
         check([root], cached(root))
         assert index(root).stat() == before
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork there is one process")
     def test_runs_at_the_same_time_do_not_disturb_each_other(self, write: Write) -> None:
         root = write({**FILES, **{f"more{number}.py": CERTAIN for number in range(30)}})
         expected = check([root], settings(root))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -221,6 +220,7 @@ class TestWrite:
     @pytest.fixture
     def small_files(self) -> Iterator[None]:
         """No file may grow beyond a few bytes, as on a full disk."""
+        resource = pytest.importorskip("resource")
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
         yield

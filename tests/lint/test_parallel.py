@@ -12,6 +12,8 @@ import pytest
 
 from picklesafe.lint.parallel import available, spread
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork there is one process")
+
 
 def each(work: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:
     return lambda items: [work(item) for item in items]

@@ -47,6 +47,11 @@ class TestTriggered:
     def test_a_rule_without_triggers_is_never_triggered(self) -> None:
         assert triggered(b"anything", [rule("A9")]) == []
 
+    def test_a_rule_that_asks_for_nothing_looks_at_every_file(self) -> None:
+        rules = [*RULES, rule("A9", ())]
+        assert [found.code for found in triggered(b"anything", rules)] == ["A9"]
+        assert any(word in b"anything" for word in gate(rules))
+
 
 class TestGate:
     def test_similar_words_are_searched_as_one(self) -> None:
