@@ -216,9 +216,11 @@ def _receive(run: Run, frame: Frame, root: Root, names: dict[str, Expr]) -> None
 
 def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
     found = classes.find(run, cls, "__init__")
-    if found is None or not isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):
+    if found is None:
         return
     owner, node = found
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
     module = owner.args[1]
     frame = Frame(module, node, home=True, cls=owner, relevant=feeding(node, method.relevant))
     frame.receiver = receiver
@@ -242,9 +244,9 @@ def _forget_reassigned(run: Run, cls: Expr, method: Frame, receiver: Expr) -> No
         if parent.op != "class":
             continue
         for function in parent.args[0].body:
-            if not isinstance(function, ast.FunctionDef) or function in run.entered or function is method.node:
+            if not isinstance(function, ast.FunctionDef) or function.name == "__init__":
                 continue
-            if function.name == "__init__" or any("oader" in name for name in ()):
+            if function in run.entered or function is method.node:
                 continue
             for name in _stored(function):
                 if name in entries:

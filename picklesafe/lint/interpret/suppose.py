@@ -13,6 +13,7 @@ from picklesafe.lint.interpret.state import item_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, Origin, bare, const, leaves
 
 Refusal = Callable[[Result], bool]
+_CONDITIONS = frozenset({"<", "<=", ">", ">=", "==", "!=", "is", "is not", "in", "not in"})
 _CALCULATIONS = frozenset({"+", "-", "*", "/", "//", "%", "min", "max", "<", "<=", ">", ">=", "int", "ceil", "floor"})
 
 
@@ -165,7 +166,7 @@ def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal)
             def ask(assumption: Assumption, supposed: Leaf | None = supposed) -> tuple[bool, Answer | None]:
                 if not _none(_workers(assumption, workers)):
                     return False, None
-                given = assumption.value(value)
+                given = _given(assumption, value)
                 if not _reached(assumption, event):
                     return False, None
                 if not refused(given):
@@ -205,6 +206,17 @@ def _with_workers(
         except Undecidable:
             continue
     return None
+
+
+def _given(assumption: Assumption, value: Expr) -> Result:
+    """What the argument is; a condition that hangs on other things may go either way.
+
+    A value that is merely handed on, also by `bool(…)`, stays unknown.
+    """
+    given, test = assumption.value(value), bare(value)
+    if isinstance(given, Opaque) and given.truth is None and (test.op in _CONDITIONS or test.op == "not"):
+        raise Split(test)
+    return given
 
 
 def _suppositions(free: frozenset[Leaf], workers: Expr) -> Iterator[tuple[Leaf | None, Assumption]]:

@@ -31,6 +31,8 @@ class Expr:
     """
 
     __slots__ = ("_hash", "args", "op", "size")
+    _hash: int
+    size: int
 
     def __init__(self, op: str, args: tuple[Any, ...]) -> None:
         self.op = op
