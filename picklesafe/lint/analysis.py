@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from picklesafe.lint.call import LoaderCall
-from picklesafe.lint.contract import HAZARDS, WORKERS
 from picklesafe.lint.finding import CERTAIN, Finding
-from picklesafe.lint.interpret.run import LoaderEvent
-from picklesafe.lint.interpret.suppose import argument_of
-from picklesafe.lint.interpret.values import ABSENT, Leaf, bare, leaves
-from picklesafe.lint.loaders import Outcome, outcomes
+from picklesafe.lint.loaders import outcomes
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.registry import Rule
 from picklesafe.lint.source import Source
@@ -62,7 +58,7 @@ def analyze(
             for event in outcome.events:
                 call = LoaderCall(module, event, target_torch)
                 found += [finding for rule in rules if (finding := _apply(rule, call)) is not None]
-                hazards |= _hazards(outcome, event)
+            hazards |= outcome.forwarders
             if not outcome.complete:
                 incomplete.append(outcome.root.name or "the top level")
         consulted = frozenset(Path(path) for path in project.consulted)
@@ -76,25 +72,6 @@ def _apply(rule: Rule, call: LoaderCall) -> Finding | None:
     return None if finding is None else finding._replace(code=rule.code, name=rule.name)
 
 
-def _hazards(outcome: Outcome, event: LoaderEvent) -> set[str]:
-    """The name of the function, if its parameters decide what a loader with such arguments gets."""
-    name = outcome.root.name
-    given = [bare(argument_of(event, argument)) for argument in HAZARDS]
-    if not name or all(value == ABSENT for value in given):
-        return set()
-    if not any(_is_parameter(leaf, name) for value in (*given, argument_of(event, WORKERS)) for leaf in leaves(value)):
-        return set()
-    *owners, last = name.split(".")
-    return {owners[-1] if last == "__init__" and owners else last}
-
-
-def _is_parameter(leaf: Leaf, function: str) -> bool:
-    """Whether a symbol is a parameter of that function, or something in one."""
-    if leaf.args[0] == "param":
-        return bool(leaf.args[1] == function)
-    return any(isinstance(part, Leaf) and _is_parameter(part, function) for part in leaf.args)
-
-
 def _weight(finding: Finding) -> tuple[bool, bool]:
     return finding.certainty == CERTAIN, finding.fix is not None
 
@@ -103,7 +80,9 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for an argument: a certain one, and one with a fix, if there are several."""
     best: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
-        key = (finding.path, finding.start, finding.end)
+        # What two of the rules for DataLoader say of one argument is one mistake.
+        family = "PKS1" if finding.code.startswith("PKS1") else finding.code
+        key = (finding.path, finding.start, finding.end, family)
         known = best.get(key)
         if known is None or _weight(finding) > _weight(known):
             best[key] = finding

@@ -5,83 +5,89 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-from picklesafe.lint.contract import CONFIGURATION, DATA_LOADER, HAZARDS, WORKERS
+from picklesafe.lint.contract import CONFIGURATION, CONTRACTS, HAZARDS, WORKERS
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.attributes import attribute_leaf
 from picklesafe.lint.interpret.calls import default_value, note, parameters, run_frame
 from picklesafe.lint.interpret.options import declared
-from picklesafe.lint.interpret.relevance import feeding, names_in
+from picklesafe.lint.interpret.relevance import feeding
 from picklesafe.lint.interpret.run import Dead, Frame, FunctionNode, LoaderEvent, OutOfSteps, Run
-from picklesafe.lint.interpret.state import Object, State
+from picklesafe.lint.interpret.state import Object
+from picklesafe.lint.interpret.suppose import argument_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, bare, is_const, leaves
 from picklesafe.lint.project import Module, Project
+from picklesafe.lint.sites import KEYWORDS, Root, read_from_self, roots, seeds
 
-WORDS = (*HAZARDS[:3], WORKERS, "oader")
 _CONFIGURATION = re.compile(r"(?i)(^|_)data_?loader(_cfg|_config|_kwargs|_params|_args)?$")
 
 
-class Root(NamedTuple):
-    """Code that is run on its own: a function, a method, or a module's top level."""
-
-    node: FunctionNode | ast.Module
-    cls: Expr | None
-    name: str
-
-
 class Outcome(NamedTuple):
-    """What running one root came to; `complete` unless the function was too large."""
+    """What running one root came to.
+
+    Args:
+        events: the loaders it makes.
+        forwarders: its name, if its parameters decide what a loader gets.
+        complete: unless the function was too large.
+    """
 
     root: Root
     events: list[LoaderEvent]
+    forwarders: frozenset[str]
     complete: bool
 
 
 def outcomes(module: Module, project: Project, watch: frozenset[str]) -> Iterator[Outcome]:
-    """Run every function of a file that may make a loader."""
-    for root in _roots(module, watch):
-        run = Run(project, (*WORDS[:-1], "DataLoader", *watch))
-        complete = True
-        try:
-            _run_root(run, module, root)
-        except OutOfSteps:
-            complete = False
-        yield Outcome(root, run.events + _left_over(run), complete)
+    """Run every function of a file that may make a loader.
+
+    Args:
+        watch: names of functions elsewhere whose calls matter as well. Functions of this file
+            that hand on what they are given join them.
+    """
+    done: set[ast.AST] = set()
+    todo = list(roots(module, watch))
+    while todo:
+        for root in todo:
+            done.add(root.node)
+            outcome = _outcome(module, project, root, watch)
+            watch |= outcome.forwarders
+            yield outcome
+        todo = [root for root in roots(module, watch) if root.node not in done]
 
 
-def _roots(module: Module, watch: frozenset[str]) -> Iterator[Root]:
-    lines = module.source.lines
-    tree = module.source.tree
-    inside: set[int] = set()
-    for root in _functions(tree, module, None, ""):
-        first, last = root.node.lineno, root.node.end_lineno or 0  # type: ignore[union-attr]
-        inside.update(range(first, last + 1))
-        if _interesting("".join(lines[first - 1 : last]), watch):
-            yield root
-    outside = "".join(line for row, line in enumerate(lines, 1) if row not in inside)
-    if _interesting(outside, watch):
-        yield Root(tree, None, "")
+def _outcome(module: Module, project: Project, root: Root, watch: frozenset[str]) -> Outcome:
+    run = Run(project, (*KEYWORDS, "DataLoader", *watch))
+    complete = True
+    try:
+        _run_root(run, module, root)
+    except OutOfSteps:
+        complete = False
+    events = run.events + _left_over(run)
+    return Outcome(root, events, frozenset(name for event in events for name in _forwarders(root, event)), complete)
 
 
-def _interesting(text: str, watch: frozenset[str]) -> bool:
-    if any(word in text for word in HAZARDS) or WORKERS in text or any(name in text for name in watch):
-        return True
-    return "oader" in text and ("**" in text or "create_loader" in text)
+def _forwarders(root: Root, event: LoaderEvent) -> set[str]:
+    given = [bare(argument_of(event, argument)) for argument in HAZARDS]
+    if not root.name or all(value == ABSENT for value in given):
+        return set()
+    values = (*given, argument_of(event, WORKERS))
+    if not any(_is_parameter(leaf, root.name) for value in values for leaf in leaves(value)):
+        return set()
+    *owners, last = root.name.split(".")
+    return {owners[-1] if last == "__init__" and owners else last}
 
 
-def _functions(node: ast.AST, module: Module, cls: Expr | None, prefix: str) -> Iterator[Root]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield Root(child, cls, prefix + child.name)
-        elif isinstance(child, ast.ClassDef):
-            yield from _functions(child, module, Expr("class", (child, module, None)), f"{prefix}{child.name}.")
-        elif isinstance(child, (ast.If, ast.Try, ast.With)):
-            yield from _functions(child, module, cls, prefix)
+def _is_parameter(leaf: Leaf, function: str) -> bool:
+    """Whether a symbol is a parameter of that function, or something in one."""
+    if leaf.args[0] == "param":
+        return bool(leaf.args[1] == function)
+    return any(isinstance(part, Leaf) and _is_parameter(part, function) for part in leaf.args)
 
 
 def _run_root(run: Run, module: Module, root: Root) -> None:
-    relevant = feeding(root.node, _seeds(root.node))
+    relevant = feeding(root.node, seeds(root.node))
     if isinstance(root.node, ast.Module):
         frame = Frame(module, root.node, home=True, relevant=relevant)
         _run_module(run, frame)
@@ -92,34 +98,6 @@ def _run_root(run: Run, module: Module, root: Root) -> None:
     if root.cls is not None:
         _receive(run, frame, root, names)
     _run_whole(run, frame, names)
-
-
-def _seeds(node: ast.AST) -> set[str]:
-    """Names in the arguments of calls that make loaders, and in what is given as one of theirs."""
-    seeds: set[str] = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call):
-            seeds |= _argument_names(inner)
-        elif isinstance(inner, ast.Dict):
-            for key, value in zip(inner.keys, inner.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value in (*HAZARDS, WORKERS):
-                    seeds |= names_in(value)
-        elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant):
-            if inner.slice.value in (*HAZARDS, WORKERS):
-                seeds |= names_in(inner.value)
-    return seeds
-
-
-def _argument_names(node: ast.Call) -> set[str]:
-    """What feeds the arguments that matter, in a call that may make a loader."""
-    seeds: set[str] = set()
-    given = [keyword for keyword in node.keywords if keyword.arg is not None and keyword.arg.endswith(WORDS[:4])]
-    if given or "oader" in classes.last_name(node):
-        for value in [*(k.value for k in node.keywords if k.arg is None or k in given or k.arg == "timeout"), *node.args[5:]]:
-            seeds |= names_in(value)
-        if isinstance(node.func, ast.Name):
-            seeds.add(node.func.id)
-    return seeds
 
 
 def _run_module(run: Run, frame: Frame) -> None:
@@ -221,8 +199,11 @@ def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
     owner, node = found
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return
+    wanted = read_from_self(method.node, method.relevant)
+    if wanted.isdisjoint(_attributes(run, cls)):
+        return  # the constructor has no say in what the loaders get
     module = owner.args[1]
-    frame = Frame(module, node, home=True, cls=owner, relevant=feeding(node, method.relevant))
+    frame = Frame(module, node, home=True, cls=owner, relevant=feeding(node, method.relevant | wanted))
     frame.receiver = receiver
     events = len(run.events)
     names = symbolic_parameters(run, node, module, f"{owner.args[0].name}.__init__")
@@ -235,6 +216,14 @@ def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
     run.named.clear()
     run.state.reach = ()
     _forget_reassigned(run, cls, method, receiver)
+
+
+def _attributes(run: Run, cls: Expr) -> set[str]:
+    """The attributes that a class and its parents in the project set on `self`."""
+    classes_ = [parent.args[0] for parent in classes.parents(run, cls) if parent.op == "class"]
+    methods = [f for node in classes_ for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    found = {name for function in methods for name in _stored(function)}
+    return found | {"hparams"}
 
 
 def _forget_reassigned(run: Run, cls: Expr, method: Frame, receiver: Expr) -> None:
@@ -253,11 +242,17 @@ def _forget_reassigned(run: Run, cls: Expr, method: Frame, receiver: Expr) -> No
                     entries[name] = attribute_leaf(receiver, name)
 
 
-def _stored(function: ast.FunctionDef) -> Iterator[str]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            if isinstance(node.value, ast.Name) and node.value.id == "self":
-                yield node.attr
+@lru_cache(maxsize=1024)
+def _stored(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+    """The attributes of `self` that a method sets."""
+    return frozenset(
+        node.attr
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    )
 
 
 def _left_over(run: Run) -> list[LoaderEvent]:
@@ -266,8 +261,6 @@ def _left_over(run: Run) -> list[LoaderEvent]:
     for number, (inner, args, node) in run.partials.items():
         explicit = WORKERS in args.named
         if number not in run.consumed and explicit and inner.op == "external":
-            from picklesafe.lint.contract import CONTRACTS
-
             contract = CONTRACTS.get(inner.args[0])
             if contract is not None:
                 note(run, contract, args, node)
@@ -301,4 +294,4 @@ def _dictionary(
     )
 
 
-__all__ = ["DATA_LOADER", "Outcome", "Root", "State", "outcomes"]
+__all__ = ["Outcome", "Root", "outcomes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -18,6 +19,9 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {
     "pytest", "torchaudio", "matplotlib", "requests",
 }  # fmt: skip
 """Never looked up in the project, unless it is one of these itself."""
+# Told from the text, for a walk over the tree takes as long as parsing it; a match in a string
+# only makes a constant unknown.
+_REBINDING = re.compile(r"^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))", re.MULTILINE)
 
 
 class Module:
@@ -34,6 +38,7 @@ class Module:
         self.package = package
         self.bases = bases
         self.owner = owner
+        self._spoken: dict[tuple[str, ...], bool] = {}
 
     @property
     def path(self) -> Path:
@@ -56,16 +61,15 @@ class Module:
     def rebound(self) -> frozenset[str]:
         """What functions change of the top level: `global NAME`, and `Config.workers = …`."""
         found: set[str] = set()
-        for node in ast.walk(self.source.tree):
-            if isinstance(node, ast.Global):
-                found.update(node.names)
-            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
-                found.add(f"{node.value.id}.{node.attr}")
+        for names, stored in _REBINDING.findall(self.source.text):
+            found.update([stored] if stored else re.split(r"[\s,]+", names))
         return frozenset(found)
 
-    def speaks_of(self, words: Sequence[str]) -> bool:
+    def speaks_of(self, words: tuple[str, ...]) -> bool:
         """Whether one of `words` occurs in the file."""
-        return any(word.encode() in self.source.data for word in words)
+        if words not in self._spoken:
+            self._spoken[words] = any(word.encode() in self.source.data for word in words)
+        return self._spoken[words]
 
 
 class Project:
@@ -82,6 +86,7 @@ class Project:
         self.consulted: set[str] = set()
         self._modules: dict[str, Module | None] = {}
         self._found: dict[tuple[str, str], str | None] = {}
+        self._packages: dict[str, bool] = {}
 
     def module(self, source: Source) -> Module:
         """The module of a file that is already read."""
@@ -94,13 +99,20 @@ class Project:
     def _make(self, source: Source, path: str) -> Module:
         folder = os.path.dirname(path)
         top, parts = folder, []
-        while os.path.isfile(os.path.join(top, "__init__.py")):
+        while self._is_package(top):
             top, name = os.path.split(top)
             parts.append(name)
         if not parts:
             parts = self._namespace(folder)
         bases = dict.fromkeys((top, folder, *self.bases))
         return Module(source, ".".join(reversed(parts)), tuple(bases), parts[-1] if parts else "")
+
+    def _is_package(self, folder: str) -> bool:
+        path = os.path.join(folder, "__init__.py")
+        self.consulted.add(path)
+        if path not in self._packages:
+            self._packages[path] = os.path.isfile(path)
+        return self._packages[path]
 
     def _namespace(self, folder: str) -> list[str]:
         """The package parts of a folder without `__init__.py`, innermost first."""

@@ -77,7 +77,7 @@ def _evaluate_binding(run: Run, module: Module, name: str, statement: ast.stmt) 
     if isinstance(statement, ast.ClassDef):
         return Expr("class", (statement, module, None))
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        found = dict(import_names(run, statement, module)).get(name)
+        found = next((value for _, value in import_names(run, statement, module, name)), None)
         return found if found is not None else Leaf(("global", str(module.path), name), name)
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
         return _evaluate_in_module(run, module, name, statement)
@@ -100,9 +100,13 @@ def _evaluate_in_module(run: Run, module: Module, name: str, statement: ast.Assi
         run.state = outer
 
 
-def import_names(run: Run, node: ast.Import | ast.ImportFrom, module: Module) -> Iterator[tuple[str, Expr]]:
-    """The names that an import binds."""
+def import_names(
+    run: Run, node: ast.Import | ast.ImportFrom, module: Module, only: str | None = None
+) -> Iterator[tuple[str, Expr]]:
+    """The names that an import binds, or only the one that is asked for."""
     for alias in node.names:
+        if only is not None and only not in (alias.asname, alias.name, alias.name.partition(".")[0]):
+            continue
         if isinstance(node, ast.Import):
             target = alias.name if alias.asname else alias.name.partition(".")[0]
             yield alias.asname or target, imported_module(run, module, target)

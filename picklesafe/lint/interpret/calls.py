@@ -7,7 +7,7 @@ import ast
 from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.known import call_external, call_method, new_dictionary
-from picklesafe.lint.interpret.relevance import feeding, names_in
+from picklesafe.lint.interpret.relevance import feeding, returned
 from picklesafe.lint.interpret.run import MAX_DEPTH, MAX_SMALL, Arguments, Dead, Frame, FunctionNode, LoaderEvent, Run
 from picklesafe.lint.interpret.state import Object, State, merge
 from picklesafe.lint.interpret.values import (
@@ -246,7 +246,8 @@ def _worth_entering(run: Run, function: Expr) -> bool:
     if run.demand > 0:
         return True
     node, module = (function.args[1] if function.op == "bound" else function).args[:2]
-    if not isinstance(node, ast.Lambda) and len(node.body) > MAX_SMALL:
+    small = isinstance(node, ast.Lambda) or len(node.body) <= MAX_SMALL
+    if not small or module is not run.frames[0].module:
         lines = module.source.lines[node.lineno - 1 : node.end_lineno]
         return any(word in line for line in lines for word in run.words)
     return True
@@ -275,11 +276,7 @@ def enter(run: Run, function: Expr, args: Arguments, node: ast.AST) -> Expr:
 
 
 def _relevant(definition: FunctionNode, outer: Frame) -> frozenset[str]:
-    seeds = set(outer.relevant)
-    for inner in ast.walk(definition):
-        if isinstance(inner, ast.Return) and inner.value is not None:
-            seeds |= names_in(inner.value)
-    return feeding(definition, seeds)
+    return feeding(definition, outer.relevant | returned(definition))
 
 
 def run_frame(run: Run, frame: Frame, names: dict[str, Expr]) -> Expr:

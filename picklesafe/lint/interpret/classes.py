@@ -23,6 +23,12 @@ MAX_PARENTS = 24
 
 def parents(run: Run, cls: Expr) -> list[Expr]:
     """The class and its ancestors, nearest first; those outside the project as `external`."""
+    if cls not in run.parents:
+        run.parents[cls] = _parents(run, cls)
+    return run.parents[cls]
+
+
+def _parents(run: Run, cls: Expr) -> list[Expr]:
     found: list[Expr] = []
     todo = [cls]
     while todo and len(found) < MAX_PARENTS:

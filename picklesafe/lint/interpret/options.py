@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,13 +36,27 @@ def options(module: Module) -> dict[str, Option]:
     if b"add_argument(" not in data and b"option(" not in data:
         return {}
     found: dict[str, Option] = {}
-    for node in ast.walk(module.source.tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Attribute, ast.Name)):
+    for node in _calls(module.source.tree.body):
+        if not isinstance(node.func, (ast.Attribute, ast.Name)):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         if name in ("add_argument", "option"):
             _declare(found, node, click=name == "option")
     return found
+
+
+def _calls(body: Sequence[ast.stmt]) -> Iterator[ast.Call]:
+    """Calls that are a statement or a decorator: options are declared nowhere else."""
+    for statement in body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            yield statement.value
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            yield statement.value
+        for decorator in getattr(statement, "decorator_list", ()):
+            if isinstance(decorator, ast.Call):
+                yield decorator
+        for part in ("body", "orelse", "finalbody"):
+            yield from _calls(getattr(statement, part, ()))
 
 
 def _declare(found: dict[str, Option], node: ast.Call, click: bool) -> None:

@@ -47,6 +47,13 @@ def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ..
     return tuple(flows)
 
 
+@lru_cache(maxsize=512)
+def returned(function: ast.AST) -> frozenset[str]:
+    """The names that a function's results are made of."""
+    values = [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+    return frozenset().union(*map(names_in, values))
+
+
 def feeding(function: ast.AST, seeds: Iterable[str]) -> frozenset[str]:
     """`seeds` and all names of `function` that flow into them."""
     wanted = set(seeds)

@@ -122,6 +122,7 @@ class Run:
         self.named: list[tuple[str, Expr, tuple[tuple[Expr, bool], ...]]] = []
         self.consumed: set[int] = set()
         self.entered: set[ast.AST] = set()
+        self.parents: dict[Expr, list[Expr]] = {}
         self.types: dict[Expr, Expr] = {}
         self.caught: list[frozenset[str]] = []
         self.demand = 0
