@@ -29,8 +29,7 @@ def check(call: LoaderCall) -> Finding | None:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); "
-        "write prefetch_factor=None, or give it workers",
+        f"{call.because(case)}, which torch refuses (ValueError); write prefetch_factor=None, or give it workers",
         fix=call.guarded(case, otherwise="None"),
     )
 

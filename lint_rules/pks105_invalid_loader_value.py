@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule
+from picklesafe.lint import positional, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
@@ -28,12 +28,22 @@ _INSTEAD = {
 }
 
 
-@rule(triggers=[("num_workers", "oader"), ("prefetch_factor", "oader"), ("timeout", "oader"), "multiprocessing_context"])
+@rule(
+    triggers=[
+        ("num_workers", "oader"),
+        ("prefetch_factor", "oader"),
+        ("timeout", "oader"),
+        "multiprocessing_context",
+        positional(5),
+    ]
+)
 def check(call: LoaderCall) -> Finding | None:
     for argument, instead in _INSTEAD.items():
         case = call.invalid(argument)
         if case is not None:
-            return call.finding(case, f"{call.loader} gets {case.argument}={case.value}, which torch refuses; {instead}")
+            return call.finding(
+                case, f"{call.loader} gets {case.argument}={case.value}, which torch refuses; {instead}"
+            )
     return None
 
 

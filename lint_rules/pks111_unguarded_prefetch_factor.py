@@ -29,8 +29,7 @@ def check(call: LoaderCall) -> Finding | None:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); "
-        "let it follow the number of workers",
+        f"{call.because(case)}, which torch refuses (ValueError); let it follow the number of workers",
         fix=call.guarded(case, otherwise="None"),
     )
 

@@ -11,21 +11,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule
+from picklesafe.lint import positional, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
 
 
-@rule(triggers=["multiprocessing_context"])
+@rule(triggers=["multiprocessing_context", positional(11)])
 def check(call: LoaderCall) -> Finding | None:
     case = call.refused("multiprocessing_context")
     if case is None or case.certain:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); "
-        "let it follow the number of workers",
+        f"{call.because(case)}, which torch refuses (ValueError); let it follow the number of workers",
         fix=call.guarded(case, otherwise="None"),
     )
 

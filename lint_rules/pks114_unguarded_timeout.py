@@ -10,21 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule
+from picklesafe.lint import positional, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
 
 
-@rule(triggers=[("timeout", "oader")])
+@rule(triggers=[("timeout", "oader"), positional(9)])
 def check(call: LoaderCall) -> Finding | None:
     case = call.refused("timeout")
     if case is None or case.certain:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, and its first iteration raises AssertionError; "
-        "let it follow the number of workers",
+        f"{call.because(case)}, and its first iteration raises AssertionError; let it follow the number of workers",
         fix=call.guarded(case, otherwise="0"),
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
-    from picklesafe.lint.registry import Rule, rule
+    from picklesafe.lint.registry import Rule, positional, rule
 
 _HOMES = {
     "Case": "call",
@@ -23,9 +23,10 @@ _HOMES = {
     "Position": "finding",
     "guarded": "guard",
     "Rule": "registry",
+    "positional": "registry",
     "rule": "registry",
 }
-__all__ = ["Case", "Edit", "Finding", "Fix", "LoaderCall", "Position", "Rule", "guarded", "rule"]
+__all__ = ["Case", "Edit", "Finding", "Fix", "LoaderCall", "Position", "Rule", "guarded", "positional", "rule"]
 
 
 def __getattr__(name: str) -> Any:

@@ -104,7 +104,10 @@ CONTRACTS: Final[dict[str, Contract]] = {
     **_loaders("torchio", "SubjectsLoader"),
     **{
         f"timm.data.{module}create_loader": Contract(
-            "create_loader", ("dataset", "input_size", "batch_size"), workers=1, defaults=(("persistent_workers", True),)
+            "create_loader",
+            ("dataset", "input_size", "batch_size"),
+            workers=1,
+            defaults=(("persistent_workers", True),),
         )
         for module in ("", "loader.")
     },

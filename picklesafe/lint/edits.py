@@ -258,10 +258,12 @@ def _splice(text: str, spans: Iterable[_Span]) -> str:
 
 def _parses(text: str) -> bool:
     # libcst rather than ast: it knows the newest syntax, whatever Python runs.
-    import libcst
+    from libcst import ParserSyntaxError
+
+    from picklesafe.lint.grammar import TooDeep, parse
 
     try:
-        libcst.parse_module(text)
-    except (libcst.ParserSyntaxError, RecursionError, MemoryError):
+        parse(text)
+    except (ParserSyntaxError, TooDeep):
         return False
     return True

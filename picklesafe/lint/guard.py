@@ -94,7 +94,9 @@ def _is_known(workers: Origin, origin: Origin) -> bool:
     if not isinstance(base, ast.Name):
         return False
     function = workers.function
-    params = {arg.arg for arg in ast.walk(function) if isinstance(arg, ast.arg)} if isinstance(function, ast.AST) else set()
+    params = (
+        {arg.arg for arg in ast.walk(function) if isinstance(arg, ast.arg)} if isinstance(function, ast.AST) else set()
+    )
     return base.id in params or workers.value.lineno < origin.value.lineno
 
 

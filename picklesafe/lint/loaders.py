@@ -269,9 +269,7 @@ def _left_over(run: Run) -> list[LoaderEvent]:
     return found + [event for name, value, reach in run.named for event in _dictionary(run, name, value, reach)]
 
 
-def _dictionary(
-    run: Run, name: str, value: Expr, reach: tuple[tuple[Expr, bool], ...]
-) -> Iterator[LoaderEvent]:
+def _dictionary(run: Run, name: str, value: Expr, reach: tuple[tuple[Expr, bool], ...]) -> Iterator[LoaderEvent]:
     value = bare(value)
     if not mapping.is_dict(run, value) or value.args[0] in run.consumed:
         return
@@ -289,9 +287,7 @@ def _dictionary(
     arguments = {key: entry for key, entry in obj.entries.items() if bare(entry) != ABSENT}
     if obj.rest is not None:
         arguments["**"] = obj.rest
-    yield LoaderEvent(
-        frame.module, node, CONFIGURATION, arguments, reach, True, frozenset(), True, frame.function
-    )
+    yield LoaderEvent(frame.module, node, CONFIGURATION, arguments, reach, True, frozenset(), True, frame.function)
 
 
 __all__ = ["Outcome", "Root", "outcomes"]

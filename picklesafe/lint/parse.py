@@ -24,8 +24,10 @@ def parse(source: Source) -> ast.Module:
     """
     try:
         return _parse(source.text)
-    except (SyntaxError, ValueError):
-        return _parse_newer(source)
+    except (SyntaxError, ValueError) as error:
+        if "too many" in str(error):  # nested parentheses, statically nested blocks
+            raise UnreadableFile(TOO_DEEP) from None
+        return _parse_newer(source, error)
     except (RecursionError, MemoryError):
         raise UnreadableFile(TOO_DEEP) from None
 
@@ -36,24 +38,28 @@ def _parse(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-def _parse_newer(source: Source) -> ast.Module:
+def _parse_newer(source: Source, refused: SyntaxError | ValueError) -> ast.Module:
     """The tree of code that this Python refuses, if a newer one takes it."""
-    import libcst
+    from libcst import ParserSyntaxError
 
+    from picklesafe.lint import grammar
     from picklesafe.lint.downlevel import downlevel
 
     try:
-        tree = libcst.parse_module(source.text)
-    except libcst.ParserSyntaxError as error:
-        reason = error.message.partition(":")[0] if "Internal" in error.message else error.message
-        raise InvalidSyntax(f"is not valid Python: {reason}", Position(error.raw_line, error.raw_column + 1)) from None
-    except (RecursionError, MemoryError):
+        tree = grammar.parse(source.text)
+    except ParserSyntaxError:
+        # Both refuse it; Python's own words say better why.
+        raise _invalid(source, refused) from None
+    except grammar.TooDeep:
         raise UnreadableFile(TOO_DEEP) from None
     try:
         return _parse(downlevel(source, tree))
     except (SyntaxError, ValueError) as error:
-        row, column = getattr(error, "lineno", None) or 1, getattr(error, "offset", None) or 1
-        raise InvalidSyntax(
-            f"is not valid Python: {getattr(error, 'msg', error)} (as far as the running Python can tell)",
-            Position(row, max(column, 1)),
-        ) from None
+        raise _invalid(source, error) from None
+
+
+def _invalid(source: Source, error: SyntaxError | ValueError) -> InvalidSyntax:
+    row = min(getattr(error, "lineno", None) or 1, len(source.lines))
+    column = max(getattr(error, "offset", None) or 1, 1)
+    reason = getattr(error, "msg", str(error))
+    return InvalidSyntax(f"is not valid Python: {reason}", Position(row, column))

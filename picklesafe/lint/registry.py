@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _TITLE = re.compile(r"([A-Z]+\d+) ([a-z0-9-]+): ")
 
-Trigger = str | tuple[str, ...]
+Word = bytes | re.Pattern[bytes]
+Trigger = str | tuple[str | re.Pattern[bytes], ...]
 
 
 class Rule(NamedTuple):
@@ -36,7 +37,7 @@ class Rule(NamedTuple):
     code: str
     name: str
     page: str
-    triggers: tuple[tuple[bytes, ...], ...]
+    triggers: tuple[tuple[Word, ...], ...]
     check: Callable[[Any], Finding | None]
     module: ModuleType
 
@@ -50,16 +51,26 @@ def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | Non
 
     Args:
         triggers: words of which one must occur in a file for the rule to look at it; a tuple of
-            words stands for all of them together.
+            words stands for all of them together. A pattern may stand beside a word: it is
+            searched only where the word occurs.
     """
 
     def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
         check.triggers = tuple(  # type: ignore[attr-defined]
-            tuple(word.encode() for word in ([trigger] if isinstance(trigger, str) else trigger)) for trigger in triggers
+            tuple(
+                word.encode() if isinstance(word, str) else word
+                for word in ([trigger] if isinstance(trigger, str) else trigger)
+            )
+            for trigger in triggers
         )
         return check
 
     return mark
+
+
+def positional(count: int) -> Trigger:
+    """The trigger of a loader call whose first `count` arguments and more are positional."""
+    return ("DataLoader(", re.compile(rb"DataLoader\((?:[^=,]{0,99},){%d}" % count))
 
 
 def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule]:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from picklesafe.lint.registry import Rule
+from picklesafe.lint.registry import Rule, Word
 from picklesafe.lint.source import MAX_BYTES
 
 _SHORTEST_SHARED = 8
@@ -18,12 +18,12 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
     """The rules of which a trigger occurs in `data`; each distinct word is searched at most once."""
-    occurs: dict[bytes, bool] = {}
+    occurs: dict[Word, bool] = {}
 
-    def found(word: bytes) -> bool:
+    def found(word: Word) -> bool:
         known = occurs.get(word)
         if known is None:
-            known = occurs[word] = word in data
+            known = occurs[word] = word in data if isinstance(word, bytes) else word.search(data) is not None
         return known
 
     # The longest word of a trigger first: it is the rarest, and a miss settles the trigger.
@@ -32,7 +32,7 @@ def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
 
 def gate(rules: Iterable[Rule]) -> tuple[bytes, ...]:
     """As few words as possible, of which one occurs in every file that triggers one of `rules`."""
-    words = {max(trigger, key=len, default=b"") for rule in rules for trigger in rule.triggers}
+    words = {max(_words(trigger), key=len, default=b"") for rule in rules for trigger in rule.triggers}
     return shared_parts(words)
 
 
@@ -133,8 +133,14 @@ def _is_plain(data: bytes, size: int) -> bool:
     return True
 
 
-def _by_length(words: Sequence[bytes]) -> list[bytes]:
-    return sorted(words, key=len, reverse=True)
+def _by_length(words: Sequence[Word]) -> list[Word]:
+    """Words, the longest first, then patterns."""
+    patterns: list[Word] = [word for word in words if not isinstance(word, bytes)]
+    return [*sorted(_words(words), key=len, reverse=True), *patterns]
+
+
+def _words(trigger: Sequence[Word]) -> list[bytes]:
+    return [word for word in trigger if isinstance(word, bytes)]
 
 
 def _common(one: bytes, other: bytes) -> bytes:

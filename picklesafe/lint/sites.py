@@ -18,8 +18,34 @@ KEYWORDS = (*HAZARDS[:3], WORKERS)
 """Names that only loaders' arguments have; `timeout` is anybody's."""
 
 _OTHERS_TIMEOUT = frozenset(
-    "run get post put request urlopen call check_call check_output communicate join wait wait_for acquire connect "
-    "result poll init_process_group barrier monitored_barrier shutdown Popen exec_command read recv send".split()
+    [
+        "run",
+        "get",
+        "post",
+        "put",
+        "request",
+        "urlopen",
+        "call",
+        "check_call",
+        "check_output",
+        "communicate",
+        "join",
+        "wait",
+        "wait_for",
+        "acquire",
+        "connect",
+        "result",
+        "poll",
+        "init_process_group",
+        "barrier",
+        "monitored_barrier",
+        "shutdown",
+        "Popen",
+        "exec_command",
+        "read",
+        "recv",
+        "send",
+    ]
 )
 
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")

@@ -146,8 +146,10 @@ def _extremum(op: str, args: list[Result]) -> Result:
 def _identity(op: str, args: list[Result]) -> bool | None:
     """Whether something can be None, as far as its kind tells."""
     for one, other in (args, reversed(args)):
-        if isinstance(one, Known) and one.value is None and (
-            isinstance(other, Range) or (isinstance(other, Opaque) and (other.thing or other.truth))
+        if (
+            isinstance(one, Known)
+            and one.value is None
+            and (isinstance(other, Range) or (isinstance(other, Opaque) and (other.thing or other.truth)))
         ):
             return op in ("is not", "!=")
         if op in ("==", "!=") and isinstance(one, Known) and not one.value and truth_of(other):

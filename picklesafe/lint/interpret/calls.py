@@ -146,7 +146,7 @@ def _call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
 
 def _result(function: Expr, args: Arguments, node: ast.AST) -> Leaf:
     """The symbol for a result: the same for the same call of the same thing."""
-    text = f"{getattr(function, 'text', None) or _name(node)}(…)"
+    text = f"{_name(node)}(…)"
     named = (part for name, value in args.named.items() for part in (name, bare(value)))
     return Leaf(("call", function, *(bare(arg) for arg in args.positional), *named), text)
 
@@ -187,7 +187,10 @@ def _partial_call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> 
     inner, given, _ = run.partials[function.args[0]]
     run.consumed.add(function.args[0])
     joined = Arguments(
-        (*given.positional, *args.positional), {**given.named, **args.named}, args.star or given.star, args.rest or given.rest
+        (*given.positional, *args.positional),
+        {**given.named, **args.named},
+        args.star or given.star,
+        args.rest or given.rest,
     )
     return call(run, inner, joined, node)
 
@@ -202,9 +205,7 @@ def note(run: Run, contract: Contract, args: Arguments, node: ast.Call) -> None:
     frame = run.frame
     caught = frozenset().union(*run.caught) if run.caught else frozenset()
     run.events.append(
-        LoaderEvent(
-            frame.module, node, contract, given, run.state.reach, frame.home, caught, False, frame.function
-        )
+        LoaderEvent(frame.module, node, contract, given, run.state.reach, frame.home, caught, False, frame.function)
     )
 
 
@@ -329,9 +330,7 @@ def _leave(run: Run, frame: Frame, names: dict[str, Expr], base: int) -> Expr:
     return result
 
 
-def bind(
-    run: Run, node: FunctionNode, args: Arguments, module: object, closure: Frame | None
-) -> dict[str, Expr]:
+def bind(run: Run, node: FunctionNode, args: Arguments, module: object, closure: Frame | None) -> dict[str, Expr]:
     """The variables of a function when it starts."""
     spec = node.args
     names: dict[str, Expr] = {}

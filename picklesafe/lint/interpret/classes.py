@@ -117,9 +117,7 @@ def read(run: Run, cls: Expr, receiver: Expr, name: str, node: ast.AST) -> Expr 
     return _variable(run, owner, statement, receiver, name)
 
 
-def _method(
-    run: Run, owner: Expr, node: ast.FunctionDef | ast.AsyncFunctionDef, receiver: Expr, at: ast.AST
-) -> Expr:
+def _method(run: Run, owner: Expr, node: ast.FunctionDef | ast.AsyncFunctionDef, receiver: Expr, at: ast.AST) -> Expr:
     from picklesafe.lint.interpret.calls import enter
     from picklesafe.lint.interpret.run import Arguments
 
@@ -151,7 +149,8 @@ def has_fields(node: ast.ClassDef) -> bool:
 def is_dictionary(run: Run, cls: Expr) -> bool:
     """Whether instances are dictionaries, as far as loader arguments are concerned."""
     return any(
-        parent.op == "external" and (parent.args[0] == "builtins.dict" or parent.args[0].rpartition(".")[2] in DICTIONARIES)
+        parent.op == "external"
+        and (parent.args[0] == "builtins.dict" or parent.args[0].rpartition(".")[2] in DICTIONARIES)
         for parent in parents(run, cls)
     )
 
@@ -220,4 +219,3 @@ def fields(run: Run, cls: Expr) -> Iterator[tuple[str, Expr, ast.AnnAssign]]:
                 found[statement.target.id] = (parent, statement)
     for name, (owner, statement) in found.items():
         yield name, owner, statement
-

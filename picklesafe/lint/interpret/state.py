@@ -102,9 +102,7 @@ def _conditions(state: State, base: int, test: Expr) -> Expr:
 def _merge(test: Expr, yes: dict[str, Expr], no: dict[str, Expr], missing: Expr) -> dict[str, Expr]:
     if yes == no:
         return yes
-    return {
-        name: choose(test, yes.get(name, missing), no.get(name, missing)) for name in dict.fromkeys((*yes, *no))
-    }
+    return {name: choose(test, yes.get(name, missing), no.get(name, missing)) for name in dict.fromkeys((*yes, *no))}
 
 
 def _merge_paths(test: Expr, yes: dict[Expr, Expr], no: dict[Expr, Expr]) -> dict[Expr, Expr]:

@@ -129,7 +129,12 @@ def _for(run: Run, node: ast.For | ast.AsyncFor) -> None:
 def _runs(run: Run, node: ast.For | ast.AsyncFor) -> Expr:
     """Whether a loop runs at all."""
     call = node.iter
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range" and len(call.args) == 1:
+    if (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "range"
+        and len(call.args) == 1
+    ):
         return operation(">", evaluate(run, call.args[0]), const(0))
     return run.fresh(node, "the loop runs")
 
@@ -251,8 +256,11 @@ def _class(run: Run, node: ast.ClassDef) -> None:
 
 
 def _import(run: Run, node: ast.Import | ast.ImportFrom) -> None:
-    for name, value in import_names(run, node, run.frame.module):
-        assign_name(run, name, value)
+    with run.demanding(any((alias.asname or alias.name) in run.frame.relevant for alias in node.names)):
+        for name, value in import_names(run, node, run.frame.module):
+            lazy = isinstance(value, Leaf) and value.args[0] == "import" and isinstance(run.frame.node, ast.Module)
+            if not lazy:  # else it is found when it is read
+                assign_name(run, name, value)
 
 
 def _match(run: Run, node: ast.Match) -> None:
