@@ -35,9 +35,15 @@ def check(call: LoaderCall) -> Finding | None:
 
 
 BAD = {
-    "DataLoader(ds, num_workers=n, prefetch_factor=2)": "DataLoader(ds, num_workers=n, prefetch_factor=2 if n > 0 else None)",
-    "DataLoader(ds, num_workers=n, prefetch_factor=2 if n > 0 else 2)": "DataLoader(ds, num_workers=n, prefetch_factor=2 if n > 0 else None)",
-    "DataLoader(ds, num_workers=cfg.workers, prefetch_factor=cfg.get('prefetch', 4))": "DataLoader(ds, num_workers=cfg.workers, prefetch_factor=cfg.get('prefetch', 4) if cfg.workers > 0 else None)",
+    "DataLoader(ds, num_workers=n, prefetch_factor=2)": (
+        "DataLoader(ds, num_workers=n, prefetch_factor=2 if n > 0 else None)"
+    ),
+    "DataLoader(ds, num_workers=n, prefetch_factor=2 if n > 0 else 2)": (
+        "DataLoader(ds, num_workers=n, prefetch_factor=2 if n > 0 else None)"
+    ),
+    "DataLoader(ds, num_workers=cfg.workers, prefetch_factor=cfg.get('pf', 4))": (
+        "DataLoader(ds, num_workers=cfg.workers, prefetch_factor=cfg.get('pf', 4) if cfg.workers > 0 else None)"
+    ),
 }
 GOOD = [
     "DataLoader(ds, num_workers=4, prefetch_factor=2)",

@@ -33,8 +33,12 @@ def check(call: LoaderCall) -> Finding | None:
 
 
 BAD = {
-    "DataLoader(ds, num_workers=n, persistent_workers=True)": "DataLoader(ds, num_workers=n, persistent_workers=n > 0)",
-    "DataLoader(ds, num_workers=cfg.workers, persistent_workers=not debug or True)": "DataLoader(ds, num_workers=cfg.workers, persistent_workers=(not debug or True) and cfg.workers > 0)",
+    "DataLoader(ds, num_workers=n, persistent_workers=True)": (
+        "DataLoader(ds, num_workers=n, persistent_workers=n > 0)"
+    ),
+    "DataLoader(ds, num_workers=cfg.workers, persistent_workers=not debug or True)": (
+        "DataLoader(ds, num_workers=cfg.workers, persistent_workers=(not debug or True) and cfg.workers > 0)"
+    ),
 }
 GOOD = [
     "DataLoader(ds, num_workers=n, persistent_workers=n > 0)",

@@ -30,7 +30,9 @@ def check(call: LoaderCall) -> Finding | None:
 
 
 BAD = {
-    "DataLoader(ds, num_workers=n, multiprocessing_context='spawn')": "DataLoader(ds, num_workers=n, multiprocessing_context='spawn' if n > 0 else None)",
+    "DataLoader(ds, num_workers=n, multiprocessing_context='spawn')": (
+        "DataLoader(ds, num_workers=n, multiprocessing_context='spawn' if n > 0 else None)"
+    ),
 }
 GOOD = [
     "DataLoader(ds, num_workers=n, multiprocessing_context='spawn' if n else None)",

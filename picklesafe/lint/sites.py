@@ -18,35 +18,11 @@ KEYWORDS = (*HAZARDS[:3], WORKERS)
 """Names that only loaders' arguments have; `timeout` is anybody's."""
 
 _OTHERS_TIMEOUT = frozenset(
-    [
-        "run",
-        "get",
-        "post",
-        "put",
-        "request",
-        "urlopen",
-        "call",
-        "check_call",
-        "check_output",
-        "communicate",
-        "join",
-        "wait",
-        "wait_for",
-        "acquire",
-        "connect",
-        "result",
-        "poll",
-        "init_process_group",
-        "barrier",
-        "monitored_barrier",
-        "shutdown",
-        "Popen",
-        "exec_command",
-        "read",
-        "recv",
-        "send",
-    ]
+    {"run", "get", "post", "put", "request", "urlopen", "call", "check_call", "check_output", "communicate"}
+    | {"join", "wait", "wait_for", "acquire", "connect", "result", "poll", "read", "recv", "send", "Popen"}
+    | {"init_process_group", "barrier", "monitored_barrier", "shutdown", "exec_command"}
 )
+"""Calls that take a `timeout` and make no loader."""
 
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _POSITIONAL = 5
@@ -174,9 +150,8 @@ def seeds(node: ast.AST) -> set[str]:
             for key, value in zip(inner.keys, inner.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value in (*HAZARDS, WORKERS):
                     found |= names_in(value)
-        elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.Constant):
-            if inner.slice.value in (*HAZARDS, WORKERS):
-                found |= names_in(inner.value)
+        elif isinstance(inner, ast.Subscript) and getattr(inner.slice, "value", None) in (*HAZARDS, WORKERS):
+            found |= names_in(inner.value)
     return found
 
 

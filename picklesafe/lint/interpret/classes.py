@@ -148,11 +148,8 @@ def has_fields(node: ast.ClassDef) -> bool:
 
 def is_dictionary(run: Run, cls: Expr) -> bool:
     """Whether instances are dictionaries, as far as loader arguments are concerned."""
-    return any(
-        parent.op == "external"
-        and (parent.args[0] == "builtins.dict" or parent.args[0].rpartition(".")[2] in DICTIONARIES)
-        for parent in parents(run, cls)
-    )
+    outside = [parent.args[0] for parent in parents(run, cls) if parent.op == "external"]
+    return any(name == "builtins.dict" or name.rpartition(".")[2] in DICTIONARIES for name in outside)
 
 
 def is_dataclass(run: Run, cls: Expr) -> bool:

@@ -37,7 +37,8 @@ class State:
     """One point of a run.
 
     `names` are the variables of the running function, `heap` the objects by number (`owned` those
-    that no other state shares), `paths` what was stored at attributes and items of things unknown, `reach` the conditions that hold.
+    that no other state shares), `paths` what was stored at attributes and items of things
+    unknown, `reach` the conditions that hold.
     """
 
     __slots__ = ("heap", "names", "owned", "paths", "reach")

@@ -76,7 +76,7 @@ def argument_of(event: LoaderEvent, name: str) -> Expr:
         unknown = event.arguments.get("**")
         if unknown is not None:
             return item_of(unknown, keyword)
-        value = dict((k, const(v)) for k, v in event.contract.defaults).get(name, ABSENT)
+        value = {key: const(default) for key, default in event.contract.defaults}.get(name, ABSENT)
         if name == WORKERS and not event.standalone:
             return const(event.contract.workers)
     return value
