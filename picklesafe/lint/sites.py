@@ -157,6 +157,8 @@ def seeds(node: ast.AST) -> set[str]:
 
 def _argument_names(node: ast.Call) -> set[str]:
     found: set[str] = set()
+    if any(isinstance(arg, ast.Constant) and arg.value in (*HAZARDS, WORKERS) for arg in node.args):
+        found = found.union(*map(names_in, node.args))  # `kwargs.setdefault("num_workers", self.workers)`
     given = [keyword for keyword in node.keywords if keyword.arg is not None and keyword.arg.endswith(KEYWORDS)]
     if given or "oader" in last_name(node):
         others = [k for k in node.keywords if k.arg is None or k.arg == "timeout"]
@@ -177,6 +179,7 @@ def read_from_self(node: ast.AST, relevant: frozenset[str]) -> set[str]:
         while isinstance(base, ast.Attribute):
             chain.append(base.attr)
             base = base.value
-        if isinstance(base, ast.Name) and base.id == "self" and not relevant.isdisjoint(chain):
-            found.add(chain[-1])
+        if isinstance(base, ast.Name) and base.id == "self":
+            if not relevant.isdisjoint(chain) or any("worker" in name for name in chain):
+                found.add(chain[-1])
     return found

@@ -100,7 +100,7 @@ def disagreement(program: Program) -> str | None:
     # What only runs with workers refuse is PKS105's, which knows no "possible".
     mixed = frozenset(keyword_of(finding) for finding in findings if finding.code == "PKS105") & runs[1].refused
     # Where a default decides, other callers may decide otherwise: either word is right.
-    open_questions = (mixed - runs[0].refused) | (torch_says.certain if program.by_default else frozenset())
+    open_questions = mixed | (torch_says.certain if program.by_default else frozenset())
     if torch_says.certain - open_questions != linter_says.certain - open_questions:
         return f"torch: {torch_says}\nlinter: {linter_says}"
     return _wrongly_fixed(source, runs, findings) if findings and program.curable else None

@@ -38,7 +38,7 @@ def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ..
             value: ast.AST | None = node.value
         elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
             targets, value = [node.target], node.value
-        elif isinstance(node, (ast.For, ast.AsyncFor)):
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
             targets, value = [node.target], node.iter
         else:
             continue

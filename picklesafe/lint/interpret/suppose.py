@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import NamedTuple
 
 from picklesafe.lint.contract import WORKERS, exceptions
@@ -189,9 +190,9 @@ def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal)
 def _with_workers(
     event: LoaderEvent, workers: Expr, value: Expr, invalid: Callable[[Result, Result], bool]
 ) -> Answer | None:
-    """Suppose there are two workers: is the value invalid then?"""
+    """Suppose two workers are asked for, or none and the code makes some of it: is the value invalid?"""
     free = frozenset(leaves(workers))
-    for leaf in free:
+    for leaf, number in product(free, (2, 0)):
 
         def ask(assumption: Assumption) -> Answer | None:
             count = _workers(assumption, workers)
@@ -200,7 +201,7 @@ def _with_workers(
             return _answer(False, None, assumption, workers, value)
 
         try:
-            for _, found in cases(Assumption(free).supposing(leaf, 2), ask):
+            for _, found in cases(Assumption(free).supposing(leaf, number), ask):
                 if found is not None:
                     return found
         except Undecidable:
