@@ -1,0 +1,112 @@
+"""Every rule says what its page promises: its examples are run, and its codes are those of the table."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from picklesafe.lint.finding import Finding
+from picklesafe.lint.registry import Rule, load_rules
+from tests.lint.linting import lint, mend
+
+RULES = load_rules()
+TABLE = {
+    "PKS101": ("prefetch-factor-without-workers", "certain"),
+    "PKS102": ("persistent-workers-without-workers", "certain"),
+    "PKS103": ("multiprocessing-context-without-workers", "certain"),
+    "PKS104": ("timeout-without-workers", "certain"),
+    "PKS105": ("invalid-loader-value", "certain"),
+    "PKS111": ("unguarded-prefetch-factor", "possible"),
+    "PKS112": ("unguarded-persistent-workers", "possible"),
+    "PKS113": ("unguarded-multiprocessing-context", "possible"),
+    "PKS114": ("unguarded-timeout", "possible"),
+}
+BAD = [pytest.param(rule, text, id=f"{rule.code}: {text}") for rule in RULES for text in rule.module.BAD]
+GOOD = [pytest.param(rule, text, id=f"{rule.code}: {text}") for rule in RULES for text in rule.module.GOOD]
+
+each_rule = pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.code) for rule in RULES])
+each_bad = pytest.mark.parametrize(("rule", "text"), BAD)
+
+
+def program(text: str) -> str:
+    """An example as it would stand in a file: its free names are parameters."""
+    head = "from torch.utils.data import DataLoader\n\n\ndef load(ds, n, cfg, debug, kwargs):\n"
+    return head + textwrap.indent(text + "\n", "    ")
+
+
+def findings(text: str) -> tuple[Finding, ...]:
+    return lint(program(text))
+
+
+@each_bad
+def test_a_bad_example_is_reported_under_its_own_code_and_no_other(rule: Rule, text: str) -> None:
+    assert [(f.code, f.name, f.certainty) for f in findings(text)] == [(rule.code, rule.name, TABLE[rule.code][1])]
+
+
+@each_bad
+def test_the_finding_sits_on_an_argument_of_the_example(rule: Rule, text: str) -> None:
+    (found,) = findings(text)
+    line = program(text).splitlines()[found.start.row - 1]
+    assert found.start.row == found.end.row
+    assert re.fullmatch(r"\w+=.+", line[found.start.column - 1 : found.end.column - 1])
+
+
+@each_bad
+def test_the_fix_gives_exactly_what_the_page_shows(rule: Rule, text: str) -> None:
+    after = rule.module.BAD[text]
+    if after is None:
+        assert [f.fix for f in findings(text)] == [None]
+    else:
+        assert mend(program(text)).text == program(after)
+
+
+@each_bad
+def test_the_fixed_example_is_silent(rule: Rule, text: str) -> None:
+    after = rule.module.BAD[text]
+    assert after is None or findings(after) == ()
+
+
+@pytest.mark.parametrize(("rule", "text"), GOOD)
+def test_a_good_example_is_silent_for_every_rule(rule: Rule, text: str) -> None:
+    assert findings(text) == ()
+
+
+def test_the_rules_are_those_of_the_table() -> None:
+    assert {rule.code: rule.name for rule in RULES} == {code: name for code, (name, _) in TABLE.items()}
+
+
+@each_rule
+def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
+    assert rule.module.BAD and rule.module.GOOD
+
+
+@each_rule
+def test_the_file_of_a_rule_is_named_after_it(rule: Rule) -> None:
+    assert Path(str(rule.module.__file__)).stem == f"{rule.code}_{rule.name}".lower().replace("-", "_")
+
+
+@each_rule
+def test_the_page_says_what_is_wrong_why_it_fails_and_what_to_write_instead(rule: Rule) -> None:
+    title, *paragraphs = rule.page.split("\n\n")
+    assert title == f"{rule.code} {rule.name}: {rule.summary}" and rule.summary.endswith(".")
+    assert re.search(r"\w*Error|fails|raises", paragraphs[0])
+    assert any(paragraph.startswith("Instead, ") for paragraph in paragraphs)
+
+
+@each_rule
+def test_the_page_fits_a_terminal(rule: Rule) -> None:
+    assert all(len(line) <= 120 for line in rule.page.splitlines())
+
+
+@each_rule
+def test_the_page_speaks_of_arguments_that_the_rule_reports(rule: Rule) -> None:
+    spoken = {argument for text in rule.module.BAD for f in findings(text) for argument in _named(f, text)}
+    assert spoken and all(f"`{argument}" in rule.page for argument in spoken)
+
+
+def _named(finding: Finding, text: str) -> list[str]:
+    line = program(text).splitlines()[finding.start.row - 1]
+    return [line[finding.start.column - 1 :].partition("=")[0]]
