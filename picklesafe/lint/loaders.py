@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,11 +15,12 @@ from picklesafe.lint.interpret.calls import default_value, note, parameters, run
 from picklesafe.lint.interpret.options import declared
 from picklesafe.lint.interpret.relevance import feeding
 from picklesafe.lint.interpret.run import Dead, Frame, FunctionNode, LoaderEvent, OutOfSteps, Run
-from picklesafe.lint.interpret.state import Object
+from picklesafe.lint.interpret.state import Object, State
 from picklesafe.lint.interpret.suppose import argument_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, bare, is_const, leaves
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.sites import KEYWORDS, Root, read_from_self, roots, seeds
+from picklesafe.lint.trees import last_name, walk
 
 _CONFIGURATION = re.compile(r"(?i)(^|_)data_?loader(_cfg|_config|_kwargs|_params|_args)?$")
 
@@ -39,22 +40,24 @@ class Outcome(NamedTuple):
     complete: bool
 
 
-def outcomes(module: Module, project: Project, watch: frozenset[str]) -> Iterator[Outcome]:
-    """Run every function of a file that may make a loader.
+def outcomes(module: Module, project: Project, watch: frozenset[str], todo: list[Root]) -> Iterator[Outcome]:
+    """Run the functions `todo` of a file, and those that turn out to matter on the way.
 
     Args:
         watch: names of functions elsewhere whose calls matter as well. Functions of this file
             that hand on what they are given join them.
     """
     done: set[ast.AST] = set()
-    todo = list(roots(module, watch))
     while todo:
+        new: frozenset[str] = frozenset()
         for root in todo:
             done.add(root.node)
             outcome = _outcome(module, project, root, watch)
-            watch |= outcome.forwarders
+            new |= outcome.forwarders
             yield outcome
-        todo = [root for root in roots(module, watch) if root.node not in done]
+        found = roots(module, watch | new) if new - watch else ()
+        watch |= new
+        todo = [root for root in found if root.node not in done]
 
 
 def _outcome(module: Module, project: Project, root: Root, watch: frozenset[str]) -> Outcome:
@@ -92,11 +95,12 @@ def _run_root(run: Run, module: Module, root: Root) -> None:
         frame = Frame(module, root.node, home=True, relevant=relevant)
         _run_module(run, frame)
         return
-    frame = Frame(module, root.node, home=True, cls=root.cls, relevant=relevant)
+    cls = None if root.cls is None else Expr("class", (root.cls, module, None))
+    frame = Frame(module, root.node, home=True, cls=cls, relevant=relevant)
     run.frames.append(Frame(module, ast.Module([], []), home=True))
     names = symbolic_parameters(run, root.node, module, root.name)
-    if root.cls is not None:
-        _receive(run, frame, root, names)
+    if cls is not None:
+        _receive(run, frame, cls, names)
     _run_whole(run, frame, names)
 
 
@@ -110,6 +114,8 @@ def _run_module(run: Run, frame: Frame) -> None:
         execute(run, frame.node.body)
     except Dead:
         pass
+    # Functions are judged on their own; a lambda that nobody has called here is judged now.
+    _run_uncalled(run, frame, [found for found in frame.local_functions if isinstance(found[0].args[0], ast.Lambda)])
 
 
 def _run_whole(run: Run, frame: Frame, names: dict[str, Expr]) -> None:
@@ -118,15 +124,19 @@ def _run_whole(run: Run, frame: Frame, names: dict[str, Expr]) -> None:
         run_frame(run, frame, names)
     except Dead:
         pass
-    for value, state in frame.local_functions:
+    _run_uncalled(run, frame, frame.local_functions)
+
+
+def _run_uncalled(run: Run, frame: Frame, functions: Sequence[tuple[Expr, State]]) -> None:
+    for value, state in functions:
         node, module, closure, cls = value.args
-        if node in run.entered or isinstance(node, ast.Lambda):
+        if node in run.entered:
             continue
         run.entered.add(node)
         run.state = state
         inner = Frame(module, node, home=True, closure=closure, cls=cls, relevant=frame.relevant)
         inner.receiver = frame.receiver
-        _run_whole(run, inner, symbolic_parameters(run, node, module, node.name))
+        _run_whole(run, inner, symbolic_parameters(run, node, module, getattr(node, "name", "lambda")))
 
 
 def symbolic_parameters(run: Run, node: FunctionNode, module: Module, function: str) -> dict[str, Expr]:
@@ -174,12 +184,12 @@ def _annotate(run: Run, leaf: Expr, annotation: ast.expr) -> None:
             run.types[leaf] = value
 
 
-def _receive(run: Run, frame: Frame, root: Root, names: dict[str, Expr]) -> None:
+def _receive(run: Run, frame: Frame, cls: Expr, names: dict[str, Expr]) -> None:
     """Give a method its `self`: an instance whose constructor has been run."""
-    node, cls = root.node, root.cls
-    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and cls is not None
+    node = frame.node
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     plain = [*node.args.posonlyargs, *node.args.args]
-    decorators = {classes.last_name(decorator) for decorator in node.decorator_list}
+    decorators = {last_name(decorator) for decorator in node.decorator_list}
     if not plain or "staticmethod" in decorators:
         return
     if "classmethod" in decorators:
@@ -213,6 +223,11 @@ def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
     except Dead:
         pass
     del run.events[events:]  # it is judged on its own
+    if any(parent.args[1].sets_by_name for parent in classes.parents(run, cls) if parent.op == "class"):
+        entries = run.writable(receiver).entries
+        entries.update(
+            {name: attribute_leaf(receiver, name) for name, value in entries.items() if is_const(bare(value))}
+        )
     run.named.clear()
     run.state.reach = ()
     _forget_reassigned(run, cls, method, receiver)
@@ -247,7 +262,7 @@ def _stored(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
     """The attributes of `self` that a method sets."""
     return frozenset(
         node.attr
-        for node in ast.walk(function)
+        for node in walk(function)
         if isinstance(node, ast.Attribute)
         and isinstance(node.ctx, ast.Store)
         and isinstance(node.value, ast.Name)
@@ -266,7 +281,13 @@ def _left_over(run: Run) -> list[LoaderEvent]:
                 note(run, contract, args, node)
     found = run.events[before:]
     del run.events[before:]
-    return found + [event for name, value, reach in run.named for event in _dictionary(run, name, value, reach)]
+    makers = {event.function for event in run.events}
+    return found + [
+        event
+        for name, value, reach in run.named
+        for event in _dictionary(run, name, value, reach)
+        if event.function not in makers
+    ]  # beside a loader that doesn't take it, it is a record
 
 
 def _dictionary(run: Run, name: str, value: Expr, reach: tuple[tuple[Expr, bool], ...]) -> Iterator[LoaderEvent]:

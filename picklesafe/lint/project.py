@@ -21,6 +21,7 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {
 """Never looked up in the project, unless it is one of these itself."""
 # Told from the text, for a walk over the tree takes as long as parsing it; a match in a string
 # only makes a constant unknown.
+_BY_NAME = re.compile(r"self\.__dict__(?:\[|\.update\()|setattr\(self,")
 _REBINDING = re.compile(r"^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))", re.MULTILINE)
 
 
@@ -64,6 +65,11 @@ class Module:
         for names, stored in _REBINDING.findall(self.source.text):
             found.update([stored] if stored else re.split(r"[\s,]+", names))
         return frozenset(found)
+
+    @cached_property
+    def sets_by_name(self) -> bool:
+        """Whether attributes of instances are set by computed names, as configuration classes do."""
+        return _BY_NAME.search(self.source.text) is not None
 
     def speaks_of(self, words: tuple[str, ...]) -> bool:
         """Whether one of `words` occurs in the file."""

@@ -8,11 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from picklesafe.lint.contract import HAZARDS, WORKERS
-from picklesafe.lint.interpret.classes import last_name
-from picklesafe.lint.interpret.relevance import names_in
-from picklesafe.lint.interpret.run import FunctionNode
-from picklesafe.lint.interpret.values import Expr
 from picklesafe.lint.project import Module
+from picklesafe.lint.trees import last_name, names_in, walk
 
 KEYWORDS = (*HAZARDS[:3], WORKERS)
 """Names that only loaders' arguments have; `timeout` is anybody's."""
@@ -24,7 +21,11 @@ _OTHERS_TIMEOUT = frozenset(
 )
 """Calls that take a `timeout` and make no loader."""
 
+_GIVEN = re.compile(rb"num_workers[\"']?\]?\s*[=:]\s*([\w.]+|-|[\"'])")
+_INVALID = rb"\b[ \t]*(?::[^=\n]*)?=[ \t]*(?:-[ \t]*\d|None\b|['\"]|\d*\.\d)"
+
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
+_LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
 _POSITIONAL = 5
 """How many positional arguments a loader may have before its number of workers."""
 
@@ -32,18 +33,19 @@ _POSITIONAL = 5
 class Root(NamedTuple):
     """Code that is run on its own: a function, a method, or a module's top level."""
 
-    node: FunctionNode | ast.Module
-    cls: Expr | None
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
+    cls: ast.ClassDef | None
     name: str
 
 
-def roots(module: Module, watch: frozenset[str]) -> Iterator[Root]:
+def roots(module: Module, watch: frozenset[str], every: bool = False) -> Iterator[Root]:
     """The functions of a file that have to be run, and its top level if it has to.
 
     Args:
         watch: names of functions whose calls matter as well.
+        every: whether every call that looks like a loader's matters.
     """
-    clues = _Clues(module, watch)
+    clues = _Clues(module, watch, every)
     lines, tree = module.source.lines, module.source.tree
     for root in _functions(tree, module, None, ""):
         node = root.node
@@ -54,12 +56,27 @@ def roots(module: Module, watch: frozenset[str]) -> Iterator[Root]:
         yield Root(tree, None, "")
 
 
-def _functions(node: ast.AST, module: Module, cls: Expr | None, prefix: str) -> Iterator[Root]:
+def invalid_workers(data: bytes) -> bool:
+    """Whether some number of workers in a file may be one that torch never takes (PKS105).
+
+    Told from the bytes: most files give a whole number, or a name that nothing invalid is
+    assigned to.
+    """
+    for given in dict.fromkeys(_GIVEN.findall(data)):
+        if given[:1] in b"-'\"" or given == b"None" or (b"." in given and given[:1].isdigit()):
+            return True
+        name = given.rpartition(b".")[2]
+        if not name[:1].isdigit() and re.search(rb"\b" + name + _INVALID, data):
+            return True
+    return False
+
+
+def _functions(node: ast.AST, module: Module, cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield Root(child, cls, prefix + child.name)
         elif isinstance(child, ast.ClassDef):
-            yield from _functions(child, module, Expr("class", (child, module, None)), f"{prefix}{child.name}.")
+            yield from _functions(child, module, child, f"{prefix}{child.name}.")
         elif isinstance(child, (ast.If, ast.Try, ast.With)):
             yield from _functions(child, module, cls, prefix)
 
@@ -76,12 +93,15 @@ def _outside(node: ast.AST) -> Iterator[ast.AST]:
 class _Clues:
     """What tells that a piece of code may give a loader an argument that torch refuses."""
 
-    def __init__(self, module: Module, watch: frozenset[str]) -> None:
+    def __init__(self, module: Module, watch: frozenset[str], every: bool) -> None:
+        self.every = every
         self.text = module.source.text
         self.watch = watch
         self.aliases = frozenset(_ALIAS.findall(self.text))
+        self.has_loader_class = _LOADER_CLASS.search(self.text) is not None
         self.speaks_of_loaders = "oader" in self.text
-        self._invalid: dict[str, bool] = {}
+        self.workers_may_be_invalid = invalid_workers(module.source.data)
+        self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ())]
 
     def in_text(self, text: str) -> bool:
         if any(word in text for word in KEYWORDS) or any(name in text for name in self.watch):
@@ -89,16 +109,34 @@ class _Clues:
         return ("oader" in text or any(alias in text for alias in self.aliases)) and "(" in text
 
     def in_tree(self, node: ast.AST) -> bool:
-        return any(self._is_clue(inner) for inner in ast.walk(node))
+        displays = spread = False
+        written: set[str] = set()
+        taken: set[str] = set()
+        for inner in walk(node):
+            if isinstance(inner, ast.Call):
+                if self._is_call(inner):
+                    return True
+                if any(getattr(arg, "value", None) in self.keys for arg in inner.args):
+                    written |= names_in(inner.func)
+                for keyword in inner.keywords:
+                    if keyword.arg is None:
+                        spread = True
+                        taken |= names_in(keyword.value)
+            elif isinstance(inner, ast.Dict):
+                displays = displays or any(getattr(key, "value", None) in self.keys for key in inner.keys)
+            elif self._is_entry(inner):
+                written |= names_in(inner.value)  # type: ignore[attr-defined]
+            elif _is_named_so(inner):
+                spread = True
+                taken |= names_in(inner)
+        # A dictionary is judged where a loader takes it, or where its name says that one will.
+        return (displays and spread) or not written.isdisjoint(taken)
 
-    def _is_clue(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Call):
-            return self._is_call(node)
-        if isinstance(node, ast.Dict):
-            return any(isinstance(key, ast.Constant) and key.value in HAZARDS for key in node.keys)
+    def _is_entry(self, node: ast.AST) -> bool:
+        """Whether something is put into a dictionary that may become a loader's arguments."""
         if isinstance(node, ast.Subscript):
-            return isinstance(node.slice, ast.Constant) and node.slice.value in HAZARDS
-        return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in HAZARDS[:3]
+            return getattr(node.slice, "value", None) in self.keys
+        return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in self.keys
 
     def _is_call(self, node: ast.Call) -> bool:
         if last_name(node) in self.watch:
@@ -106,9 +144,7 @@ class _Clues:
         if last_name(node) in _OTHERS_TIMEOUT:
             return False
         loader = self._is_loader(node)
-        if loader and (len(node.args) > _POSITIONAL or last_name(node) == "create_loader"):
-            return True
-        if any(isinstance(arg, ast.Constant) and arg.value in HAZARDS for arg in node.args):
+        if loader and (self.every or len(node.args) > _POSITIONAL or last_name(node) == "create_loader"):
             return True
         return any(self._is_argument(keyword, loader) for keyword in node.keywords)
 
@@ -119,31 +155,33 @@ class _Clues:
         if name == "timeout":
             return loader or self.speaks_of_loaders
         if name == WORKERS:
-            return self._may_be_invalid(keyword.value)
+            return self.workers_may_be_invalid
         return name.endswith(HAZARDS[:3])
 
     def _is_loader(self, node: ast.Call) -> bool:
         """Whether a call looks like one of a loader, or of `partial(DataLoader)` and the like."""
-        names = {last_name(node), *(last_name(arg) for arg in node.args[:1])}
-        return any("oader" in name or name in self.aliases or name in ("__init__", "cls") for name in names)
+        name = last_name(node)
+        if "oader" in name or name in self.aliases:
+            return True
+        if name in ("__init__", "cls"):
+            return self.has_loader_class
+        first = last_name(node.args[0]) if node.args else ""
+        return first.endswith("Loader") or first in self.aliases
 
-    def _may_be_invalid(self, node: ast.expr) -> bool:
-        """Whether a number of workers may be one that torch never takes (PKS105)."""
-        if isinstance(node, ast.Constant):
-            return type(node.value) not in (int, bool)
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-        if not name:
-            return isinstance(node, ast.UnaryOp)
-        if name not in self._invalid:
-            given = rf"\b{re.escape(name)}\b[ \t]*(?::[^=\n]*)?=[ \t]*(?:-[ \t]*\d|None\b|['\"]|\d*\.\d)"
-            self._invalid[name] = re.search(given, self.text) is not None
-        return self._invalid[name]
+
+def _is_named_so(node: ast.AST) -> bool:
+    """Whether something is stored under a name that speaks of loaders."""
+    if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+        return "oader" in last_name(node)
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.slice, ast.Constant):
+        return "oader" in str(node.slice.value)
+    return False
 
 
 def seeds(node: ast.AST) -> set[str]:
     """The names that loaders' arguments are made of."""
     found: set[str] = set()
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if isinstance(inner, ast.Call):
             found |= _argument_names(inner)
         elif isinstance(inner, ast.Dict):
@@ -172,14 +210,14 @@ def _argument_names(node: ast.Call) -> set[str]:
 def read_from_self(node: ast.AST, relevant: frozenset[str]) -> set[str]:
     """The attributes of `self` through which relevant names are read: `args` of `self.args.workers`."""
     found: set[str] = set()
-    for inner in ast.walk(node):
+    for inner in walk(node):
         if not isinstance(inner, ast.Attribute):
             continue
         chain, base = [inner.attr], inner.value
         while isinstance(base, ast.Attribute):
             chain.append(base.attr)
             base = base.value
-        if isinstance(base, ast.Name) and base.id == "self":
-            if not relevant.isdisjoint(chain) or any("worker" in name for name in chain):
-                found.add(chain[-1])
+        matters = not relevant.isdisjoint(chain) or any("worker" in name for name in chain)
+        if matters and isinstance(base, ast.Name) and base.id == "self":
+            found.add(chain[-1])
     return found

@@ -23,6 +23,7 @@ from picklesafe.lint.interpret.values import (
     located,
     negate,
 )
+from picklesafe.lint.trees import last_name
 
 
 def evaluate_call(run: Run, node: ast.Call) -> Expr:
@@ -152,7 +153,7 @@ def _result(function: Expr, args: Arguments, node: ast.AST) -> Leaf:
 
 
 def _name(node: ast.AST) -> str:
-    return classes.last_name(node) if isinstance(node, ast.Call) else "…"
+    return last_name(node) if isinstance(node, ast.Call) else "…"
 
 
 def _external(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:

@@ -10,6 +10,7 @@ from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret.options import literal, lower_bound
 from picklesafe.lint.interpret.run import Frame, Run
 from picklesafe.lint.interpret.values import Expr, Leaf, bare
+from picklesafe.lint.trees import last_name
 
 _PROPERTIES = frozenset({"property", "cached_property", "lazy_property"})
 _FIELD_DECORATORS = frozenset({"dataclass", "define", "attrs", "frozen", "mutable", "s", "pydantic_dataclass"})
@@ -130,13 +131,6 @@ def _method(run: Run, owner: Expr, node: ast.FunctionDef | ast.AsyncFunctionDef,
     if "classmethod" in decorators:
         return Expr("bound", (owner if receiver.op != "class" else receiver, function))
     return function if receiver.op == "class" else Expr("bound", (receiver, function))
-
-
-def last_name(node: ast.expr) -> str:
-    """`c` of `a.b.c` and of `a.b.c(…)`."""
-    if isinstance(node, ast.Call):
-        node = node.func
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def has_fields(node: ast.ClassDef) -> bool:

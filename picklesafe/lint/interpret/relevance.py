@@ -6,22 +6,7 @@ import ast
 from collections.abc import Iterable
 from functools import lru_cache
 
-
-def names_in(node: ast.AST) -> set[str]:
-    """The variables that are read in `node`; of `a.b.c` only the last part, which names the value."""
-    found: set[str] = set()
-    todo = [node]
-    while todo:
-        inner = todo.pop()
-        if isinstance(inner, ast.Name):
-            found.add(inner.id)
-        elif isinstance(inner, ast.Attribute):
-            found.add(inner.attr)
-            if not isinstance(inner.value, (ast.Name, ast.Attribute)):
-                todo.append(inner.value)
-        else:
-            todo.extend(ast.iter_child_nodes(inner))
-    return found - {"self", "cls"}
+from picklesafe.lint.trees import names_in, walk
 
 
 def mentions(node: ast.AST, names: frozenset[str]) -> bool:
@@ -32,7 +17,7 @@ def mentions(node: ast.AST, names: frozenset[str]) -> bool:
 def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
     """For each assignment: the names that it sets, and those that it reads."""
     flows = []
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Assign):
             targets: list[ast.AST] = list(node.targets)
             value: ast.AST | None = node.value
@@ -50,7 +35,7 @@ def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ..
 @lru_cache(maxsize=512)
 def returned(function: ast.AST) -> frozenset[str]:
     """The names that a function's results are made of."""
-    values = [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
+    values = [n.value for n in walk(function) if isinstance(n, ast.Return) and n.value is not None]
     return frozenset().union(*map(names_in, values))
 
 

@@ -7,13 +7,14 @@ from itertools import product
 from typing import NamedTuple
 
 from picklesafe.lint.contract import WORKERS, exceptions
-from picklesafe.lint.interpret.arithmetic import INFINITY, Absent, Impossible, Known, Opaque, Range, Result
+from picklesafe.lint.interpret.arithmetic import INFINITY, SOMETHING, Absent, Impossible, Known, Opaque, Range, Result
 from picklesafe.lint.interpret.evaluate import Assumption, Split, Undecidable, cases
 from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.state import item_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, Origin, bare, const, leaves
 
 Refusal = Callable[[Result], bool]
+_REFUSALS = frozenset({"ValueError", "TypeError", "AssertionError", "Exception", "BaseException"})
 _CONDITIONS = frozenset({"<", "<=", ">", ">=", "==", "!=", "is", "is not", "in", "not in"})
 _CALCULATIONS = frozenset({"+", "-", "*", "/", "//", "%", "min", "max", "<", "<=", ">", ">=", "int", "ceil", "floor"})
 
@@ -98,7 +99,7 @@ def certainly(event: LoaderEvent, argument: str, invalid: Callable[[Result, Resu
 
     If it only does with workers, that counts too: nobody gives a value for no workers only.
     """
-    if event.caught & exceptions(argument):
+    if event.caught & _REFUSALS:
         return None
     value, workers = argument_of(event, argument), argument_of(event, WORKERS)
     if bare(value) == ABSENT:
@@ -215,6 +216,8 @@ def _given(assumption: Assumption, value: Expr) -> Result:
     A value that is merely handed on, also by `bool(…)`, stays unknown.
     """
     given, test = assumption.value(value), bare(value)
+    if isinstance(given, Opaque) and given.truth and assumption.free is not None and test in assumption.free:
+        return SOMETHING  # what makes the number of workers 0 makes this true
     if isinstance(given, Opaque) and given.truth is None and (test.op in _CONDITIONS or test.op == "not"):
         raise Split(test)
     return given
@@ -258,10 +261,11 @@ def _may_be_zero(start: Assumption, workers: Expr) -> bool:
 
 def _reached(assumption: Assumption, event: LoaderEvent) -> bool:
     """Whether a run may get to the loader; a condition that nothing decides counts as met."""
-    for test, outcome in event.reach:
-        try:
-            if assumption.holds(test) is not outcome:
-                return False
-        except Split:
-            continue
-    return True
+    return all(_may_be(assumption, test, outcome) for test, outcome in event.reach)
+
+
+def _may_be(assumption: Assumption, test: Expr, outcome: bool) -> bool:
+    try:
+        return any(found is outcome for _, found in cases(assumption, lambda case: case.holds(test)))
+    except Undecidable:
+        return True

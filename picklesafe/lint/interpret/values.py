@@ -148,13 +148,18 @@ def choose(test: Expr, yes: Expr, no: Expr) -> Expr:
         return yes
     if test.op == "const":
         return yes if test.args[0] else no
+    if test.op == "not":
+        return choose(test.args[0], no, yes)
+    return _bounded(Expr("if", (test, yes, no)))
+
+
+def choose_flag(test: Expr, yes: Expr, no: Expr) -> Expr:
+    """`yes if test else no`; `True if x else False` hands on x as `bool(x)` does."""
     if yes == TRUE and no == FALSE:
         return truth(test)
     if yes == FALSE and no == TRUE:
         return negate(test)
-    if test.op == "not":
-        return choose(test.args[0], no, yes)
-    return _bounded(Expr("if", (test, yes, no)))
+    return choose(test, yes, no)
 
 
 def _bounded(expr: Expr) -> Expr:
