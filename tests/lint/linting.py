@@ -1,4 +1,4 @@
-"""One text, linted as the only file of a project, and mended by the rules' own fixes."""
+"""Texts linted, and mended by the rules' own fixes."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def mend(text: str, target_torch: tuple[int, int] = (2, 0)) -> Mended:
     after, taken = apply(source(text), fixable)
     assert taken == fixable, "two fixes overlap"
     return Mended(after, all(finding.fix.safe for finding in fixable) if fixable else None)
+
+
+TORCH = "from torch.utils.data import DataLoader\n\n\n"
+MAKE = TORCH + "def make(data, num_workers):\n    return DataLoader(data, num_workers=num_workers, prefetch_factor=2)\n"
+"""A wrapper that refuses num_workers=0; its loader is made in line 5."""
+
+
+def loads(workers: str = "WORKERS", head: str = "") -> str:
+    """A file with a loader on line 4 that has so many workers."""
+    torch = "from torch.utils.data import DataLoader"
+    return f"{head}\n{torch}\n\nloader = DataLoader([1], num_workers={workers}, timeout=30)\n"
+
+
+def short(found: dict[str, list[Finding]]) -> dict[str, list[str]]:
+    """Findings by file, each as `row code certainty`."""
+    return {name: [f"{f.start.row} {f.code} {f.certainty}" for f in findings] for name, findings in found.items()}
