@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from picklesafe.lint.contract import CONFIGURATION, CONTRACTS, HAZARDS, WORKERS
@@ -20,7 +19,7 @@ from picklesafe.lint.interpret.suppose import argument_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, bare, is_const, leaves
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.sites import KEYWORDS, Root, read_from_self, roots, seeds
-from picklesafe.lint.trees import last_name, walk
+from picklesafe.lint.trees import last_name
 
 _CONFIGURATION = re.compile(r"(?i)(^|_)data_?loader(_cfg|_config|_kwargs|_params|_args)?$")
 
@@ -76,17 +75,18 @@ def _forwarders(root: Root, event: LoaderEvent) -> set[str]:
     if not root.name or all(value == ABSENT for value in given):
         return set()
     values = (*given, argument_of(event, WORKERS))
-    if not any(_is_parameter(leaf, root.name) for value in values for leaf in leaves(value)):
+    functions = {root.name, f"{root.cls.name}.__init__" if root.cls is not None else root.name}
+    if not any(_is_parameter(leaf, functions) for value in values for leaf in leaves(value)):
         return set()
     *owners, last = root.name.split(".")
     return {owners[-1] if last == "__init__" and owners else last}
 
 
-def _is_parameter(leaf: Leaf, function: str) -> bool:
-    """Whether a symbol is a parameter of that function, or something in one."""
+def _is_parameter(leaf: Leaf, functions: set[str]) -> bool:
+    """Whether a symbol is a parameter of one of those functions, or something in one."""
     if leaf.args[0] == "param":
-        return bool(leaf.args[1] == function)
-    return any(isinstance(part, Leaf) and _is_parameter(part, function) for part in leaf.args)
+        return leaf.args[1] in functions
+    return any(isinstance(part, Leaf) and _is_parameter(part, functions) for part in leaf.args)
 
 
 def _run_root(run: Run, module: Module, root: Root) -> None:
@@ -237,7 +237,7 @@ def _attributes(run: Run, cls: Expr) -> set[str]:
     """The attributes that a class and its parents in the project set on `self`."""
     classes_ = [parent.args[0] for parent in classes.parents(run, cls) if parent.op == "class"]
     methods = [f for node in classes_ for f in node.body if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    found = {name for function in methods for name in _stored(function)}
+    found = {name for function in methods for name in classes.stored(function)}
     return found | {"hparams"}
 
 
@@ -252,22 +252,9 @@ def _forget_reassigned(run: Run, cls: Expr, method: Frame, receiver: Expr) -> No
                 continue
             if function in run.entered or function is method.node:
                 continue
-            for name in _stored(function):
+            for name in classes.stored(function):
                 if name in entries:
                     entries[name] = attribute_leaf(receiver, name)
-
-
-@lru_cache(maxsize=1024)
-def _stored(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
-    """The attributes of `self` that a method sets."""
-    return frozenset(
-        node.attr
-        for node in walk(function)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    )
 
 
 def _left_over(run: Run) -> list[LoaderEvent]:

@@ -97,7 +97,8 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
 def call_pattern(names: Iterable[str]) -> re.Pattern[bytes]:
     """What a call of one of `names` looks like, and its definition doesn't."""
     return re.compile(
-        rb"(?<!def )(?<!class )\b(?:%s)[ \t]*\(" % b"|".join(sorted(re.escape(n.encode()) for n in names))
+        rb"(?<!def )(?<!class )\b(?:%s)(?:[ \t]*\(|[ \t]+as[ \t])"
+        % b"|".join(sorted(re.escape(n.encode()) for n in names))
     )
 
 

@@ -210,14 +210,17 @@ def _argument_names(node: ast.Call) -> set[str]:
 def read_from_self(node: ast.AST, relevant: frozenset[str]) -> set[str]:
     """The attributes of `self` through which relevant names are read: `args` of `self.args.workers`."""
     found: set[str] = set()
+    calls: set[ast.AST] = set()
     for inner in walk(node):
+        if isinstance(inner, ast.Call) and any((keyword.arg or "").endswith(KEYWORDS) for keyword in inner.keywords):
+            calls.add(inner.func)  # a method of something kept in an attribute
         if not isinstance(inner, ast.Attribute):
             continue
         chain, base = [inner.attr], inner.value
         while isinstance(base, ast.Attribute):
             chain.append(base.attr)
             base = base.value
-        matters = not relevant.isdisjoint(chain) or any("worker" in name for name in chain)
+        matters = inner in calls or not relevant.isdisjoint(chain) or any("worker" in name for name in chain)
         if matters and isinstance(base, ast.Name) and base.id == "self":
             found.add(chain[-1])
     return found

@@ -10,7 +10,7 @@ from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.options import declared
 from picklesafe.lint.interpret.run import Frame, Run
 from picklesafe.lint.interpret.state import State
-from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, bare, choose, located
+from picklesafe.lint.interpret.values import ABSENT, Expr, External, Leaf, bare, choose, located
 from picklesafe.lint.project import Module, absolute
 
 
@@ -67,7 +67,7 @@ def _star_import(run: Run, module: Module, name: str) -> Expr:
             if found is not None and (found.op != "external" or not hasattr(builtins, name)):
                 return found
     if hasattr(builtins, name):
-        return Expr("external", (f"builtins.{name}",))
+        return External(f"builtins.{name}")
     return Leaf(("global", str(module.path), name), name)
 
 
@@ -119,7 +119,7 @@ def import_names(
 
 def imported_module(run: Run, importer: Module, name: str) -> Expr:
     found = run.project.find(name, importer)
-    return Expr("external", (name,)) if found is None else Expr("module", (found,))
+    return External(name) if found is None else Expr("module", (found,))
 
 
 def imported(run: Run, importer: Module, package: str, name: str) -> Expr | None:
@@ -128,7 +128,7 @@ def imported(run: Run, importer: Module, package: str, name: str) -> Expr | None
     found = run.project.find(package, importer) if package else None
     if found is None:
         inner = run.project.find(dotted, importer)
-        return Expr("module", (inner,)) if inner is not None else Expr("external", (dotted,))
+        return Expr("module", (inner,)) if inner is not None else External(dotted)
     if not run.demand and not found.speaks_of(run.words):
         return None  # nothing that this run needs: don't parse the file
     if name in found.bindings or "*" in found.bindings:
@@ -146,7 +146,7 @@ def read_attribute(run: Run, base: Expr, name: str, node: ast.AST) -> Expr:
         yes = read_attribute(run, base.args[1], name, node)
         return choose(base.args[0], yes, read_attribute(run, base.args[2], name, node))
     if base.op == "external":
-        return Expr("external", (f"{base.args[0]}.{name}",))
+        return External(f"{base.args[0]}.{name}")
     if base.op == "module":
         module: Module = base.args[0]
         inner = run.project.find(f"{module.package}.{name}", module) if module.path.stem == "__init__" else None

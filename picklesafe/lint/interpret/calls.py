@@ -81,7 +81,8 @@ def arguments(run: Run, node: ast.Call, loader: bool = False) -> Arguments:
             if isinstance(arg, ast.Starred):
                 value = bare(evaluate(run, arg.value))
                 if value.op == "seq" and star is None:
-                    positional.extend(value.args[1:])
+                    place = mapping.origin(run, arg, arg.value, siblings)
+                    positional.extend(located(item, place) for item in value.args[1:])
                 else:
                     star = value
             else:
@@ -226,6 +227,10 @@ def _construct(run: Run, cls: Expr, args: Arguments, node: ast.Call) -> Expr:
         note(run, contract, args, node)
     elif classes.is_dataclass(run, cls):
         _fill_fields(run, cls, ref, args)
+        after = classes.find(run, cls, "__post_init__")
+        if after is not None and isinstance(after[1], ast.FunctionDef):
+            checks = Expr("function", (after[1], after[0].args[1], after[0].args[2], after[0]))
+            enter(run, Expr("bound", (ref, checks)), Arguments((), {}), node)
     return ref
 
 

@@ -10,7 +10,7 @@ from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret.options import literal, lower_bound
 from picklesafe.lint.interpret.run import Frame, Run
 from picklesafe.lint.interpret.values import Expr, Leaf, bare
-from picklesafe.lint.trees import last_name
+from picklesafe.lint.trees import last_name, walk
 
 _PROPERTIES = frozenset({"property", "cached_property", "lazy_property"})
 _FIELD_DECORATORS = frozenset({"dataclass", "define", "attrs", "frozen", "mutable", "s", "pydantic_dataclass"})
@@ -163,6 +163,8 @@ def _variable(run: Run, owner: Expr, statement: ast.stmt, receiver: Expr, name: 
 def field(run: Run, owner: Expr, statement: ast.AnnAssign, receiver: Expr, name: str) -> Leaf:
     """A field that nobody is seen to set: a symbol with the field's default."""
     default, low = field_default(run, owner, statement)
+    if any(name in stored(method) for method in owner.args[0].body if isinstance(method, ast.FunctionDef)):
+        default = None  # `__post_init__` or a validator has the last word
     text = getattr(receiver, "text", "self")
     return Leaf(("attribute", receiver, name), f"{text}.{name}", low=low, default=default)
 
@@ -197,6 +199,19 @@ def _evaluate(run: Run, owner: Expr, value: ast.expr) -> Expr:
         run.shared.update(run.state.heap)
         run.frames.pop()
         run.state = outer
+
+
+@lru_cache(maxsize=1024)
+def stored(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+    """The attributes of `self` that a method sets."""
+    return frozenset(
+        node.attr
+        for node in walk(function)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    )
 
 
 def fields(run: Run, cls: Expr) -> Iterator[tuple[str, Expr, ast.AnnAssign]]:

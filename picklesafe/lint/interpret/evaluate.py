@@ -203,7 +203,7 @@ class Assumption:
         return []
 
 
-OBJECTS = frozenset({"object", "function", "class", "external", "module", "bound", "partial", "super", "ref"})
+OBJECTS = frozenset({"object", "function", "class", "module", "bound", "partial", "super", "ref"})
 
 
 def cases(start: Assumption, question: Callable[[Assumption], T]) -> Iterator[tuple[Assumption, T]]:

@@ -86,6 +86,16 @@ class Leaf(Expr):
         self.default = default
 
 
+class External(Leaf):
+    """Something outside the project, by its dotted name: a class, a function, a setting."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        super().__init__((name,), name)
+        self.op = "external"
+
+
 class Origin(NamedTuple):
     """Where an argument was written.
 
