@@ -13,7 +13,7 @@ from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.suppose import Answer
 
 if TYPE_CHECKING:
-    from picklesafe.lint.interpret.values import Origin
+    from picklesafe.lint.interpret.values import Leaf, Origin
     from picklesafe.lint.project import Module
 
 
@@ -143,9 +143,10 @@ class LoaderCall:
         return f"{self._setting(case, workers)} {self.loader} gets {given}"
 
     def _where(self) -> str:
-        path, row = self.event.module.path, self.event.node.lineno
-        inside = path if self.event.module is not self.module else "line"
-        return f"{self.loader} ({inside}{':' if inside == path else ' '}{row})"
+        row = self.event.node.lineno
+        if self.event.module is self.module:
+            return f"{self.loader} (line {row})"
+        return f"{self.loader} ({self.event.module.path.name}:{row})"
 
     def _setting(self, case: Case, workers: str) -> str:
         answer = case.answer
@@ -153,10 +154,17 @@ class LoaderCall:
             given = not isinstance(answer.workers, Absent) and answer.workers_origins
             return f"with {workers}=0" if given else f"without {workers}"
         supposed = answer.supposed
-        if supposed is None or supposed.text in (workers, "an item"):
+        if supposed is None:
             return f"with {workers}=0"
-        value = 0 if supposed.low <= 0 else int(supposed.low)
-        return f"with {supposed.text} = {value}"
+        text, value = self._text_of(supposed, answer), 0 if supposed.low <= 0 else int(supposed.low)
+        return f"with {workers}=0" if text in (workers, "an item") else f"with {text} = {value}"
+
+    def _text_of(self, supposed: Leaf, answer: Answer) -> str:
+        """What had to be 0, in the words of the argument if it is just that."""
+        for origin in answer.workers_origins[:1]:
+            if isinstance(origin.value, (ast.Attribute, ast.Subscript)) and supposed.low <= 0:
+                return ast.unparse(origin.value)
+        return supposed.text
 
 
 def _function_name(node: ast.AST) -> ast.AST:

@@ -27,6 +27,8 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     origin = case.place.origin
     if origin is None or case.place.by_workers:
         return None
+    if case.argument.endswith("prefetch_factor") and call.target_torch < (2, 0):
+        otherwise = "2"  # None came with torch 2.0; before, its own default was the one value taken
     if case.certain:
         return _replaced(call, origin, otherwise)
     workers = _workers(call, case, origin)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from picklesafe.lint.contract import CONFIGURATION, CONTRACTS, HAZARDS, WORKERS
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.attributes import attribute_leaf
-from picklesafe.lint.interpret.calls import default_value, note, parameters, run_frame
+from picklesafe.lint.interpret.binding import default_value, parameters
+from picklesafe.lint.interpret.calls import note, run_frame
 from picklesafe.lint.interpret.options import declared
 from picklesafe.lint.interpret.relevance import feeding
 from picklesafe.lint.interpret.run import Dead, Frame, FunctionNode, LoaderEvent, OutOfSteps, Run

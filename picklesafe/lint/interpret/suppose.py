@@ -54,8 +54,10 @@ def _is_set(value: Result) -> bool:
 
 
 def _is_not_two(value: Result) -> bool:
-    """Until torch 1.13 the default was 2, and only another value was refused."""
-    return _is_set(value) and value != Known(2) if not isinstance(value, Range) else not value.low <= 2 <= value.high
+    """Until torch 1.13 the default was 2, and any other value was refused, None included."""
+    if isinstance(value, Range):
+        return not value.low <= 2 <= value.high
+    return (isinstance(value, Known) and value.value != 2) or (isinstance(value, Opaque) and value.thing)
 
 
 def _is_true(value: Result) -> bool:
