@@ -8,6 +8,7 @@ from picklesafe.lint.call import Case, LoaderCall
 from picklesafe.lint.contract import WORKERS
 from picklesafe.lint.finding import Edit, Fix
 from picklesafe.lint.interpret.values import Origin
+from picklesafe.lint.trees import walk
 
 _ATOMS = (ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.List, ast.Tuple, ast.Dict, ast.Set)
 
@@ -71,7 +72,7 @@ def _spans_lines(node: ast.expr) -> bool:
 def _is_pure(node: ast.expr) -> bool:
     """Whether evaluating an expression once more (or no more) changes nothing."""
     impure = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-    return not any(isinstance(inner, impure) for inner in ast.walk(node))
+    return not any(isinstance(inner, impure) for inner in walk(node))
 
 
 def _workers(call: LoaderCall, case: Case, origin: Origin) -> ast.expr | None:
@@ -95,11 +96,14 @@ def _is_known(workers: Origin, origin: Origin) -> bool:
         base = base.value
     if not isinstance(base, ast.Name):
         return False
-    function = workers.function
-    params = (
-        {arg.arg for arg in ast.walk(function) if isinstance(arg, ast.arg)} if isinstance(function, ast.AST) else set()
-    )
-    return base.id in params or workers.value.lineno < origin.value.lineno
+    inside = list(walk(workers.function)) if isinstance(workers.function, ast.AST) else []
+    text = ast.unparse(workers.value)
+    for node in inside:
+        stored = isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, (ast.Name, ast.Attribute))
+        if stored and node.lineno > origin.value.lineno and ast.unparse(node) in (text, base.id):  # type: ignore[attr-defined]
+            return False  # it is another number by the time the loader is made
+    is_parameter = any(isinstance(node, ast.arg) and node.arg == base.id for node in inside)
+    return is_parameter or workers.value.lineno < origin.value.lineno
 
 
 def _wrong_branch(case: Case, value: ast.expr, workers: ast.expr) -> ast.expr | None:

@@ -15,6 +15,7 @@ from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, Origin, bare, c
 
 Refusal = Callable[[Result], bool]
 _REFUSALS = frozenset({"ValueError", "TypeError", "AssertionError", "Exception", "BaseException"})
+_ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "neg", "int", "float", "ceil", "floor", "round", "abs", "len"})
 _CONDITIONS = frozenset({"<", "<=", ">", ">=", "==", "!=", "is", "is not", "in", "not in"})
 _CALCULATIONS = frozenset({"+", "-", "*", "/", "//", "%", "min", "max", "<", "<=", ">", ">=", "int", "ceil", "floor"})
 
@@ -63,7 +64,7 @@ def _is_not_two(value: Result) -> bool:
 def _is_true(value: Result) -> bool:
     if isinstance(value, Known):
         return bool(value.value)
-    return (isinstance(value, Range) and value.low > 0) or (isinstance(value, Opaque) and value.thing)
+    return (isinstance(value, Range) and value.low > 0) or value == SOMETHING
 
 
 def _is_positive(value: Result) -> bool:
@@ -220,6 +221,8 @@ def _given(assumption: Assumption, value: Expr) -> Result:
     given, test = assumption.value(value), bare(value)
     if isinstance(given, Opaque) and given.truth and assumption.free is not None and test in assumption.free:
         return SOMETHING  # what makes the number of workers 0 makes this true
+    if isinstance(given, Opaque) and test.op in _ARITHMETIC:
+        return Opaque(given.truth, thing=True)  # what is calculated is never None
     if isinstance(given, Opaque) and given.truth is None and (test.op in _CONDITIONS or test.op == "not"):
         raise Split(test)
     return given
@@ -237,8 +240,15 @@ def _suppositions(free: frozenset[Leaf], workers: Expr) -> Iterator[tuple[Leaf |
             yield leaf, start.supposing(leaf, 0)
         if 0 != leaf.low > -INFINITY:
             yield leaf, start.supposing(leaf, int(leaf.low))
+        if _has_negation(workers):
+            yield None, start.supposing(leaf, 1)
     if bare(workers).op not in ("leaf", "const", "if") and _may_be_zero(start, workers):
         yield None, start.supposing(workers, 0)
+
+
+def _has_negation(expr: Expr) -> bool:
+    """Whether a number of workers is made of a flag, as in `int(not debug)`."""
+    return expr.op == "not" or any(_has_negation(arg) for arg in expr.args if isinstance(arg, Expr))
 
 
 def _counts(workers: Expr) -> Iterator[Leaf]:
