@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import positional, rule
+from picklesafe.lint import given, positional, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
 
 
-@rule(triggers=[("timeout", "oader"), positional(9)])
+@rule(triggers=[given("timeout", "oader"), positional(9)])
 def check(call: LoaderCall) -> Finding | None:
     case = call.refused("timeout")
     if case is None or not case.certain:

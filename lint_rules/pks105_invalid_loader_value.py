@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import positional, rule
+from picklesafe.lint import given, invalid_workers, positional, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
@@ -30,10 +30,10 @@ _INSTEAD = {
 
 @rule(
     triggers=[
-        ("num_workers", "oader"),
-        ("prefetch_factor", "oader"),
-        ("timeout", "oader"),
-        "multiprocessing_context",
+        ("num_workers", "oader", invalid_workers),
+        given("prefetch_factor", "oader"),
+        given("timeout", "oader"),
+        given("multiprocessing_context"),
         positional(5),
     ]
 )

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule
+from picklesafe.lint import given, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
 
 
-@rule(triggers=["prefetch_factor"])
+@rule(triggers=[given("prefetch_factor")])
 def check(call: LoaderCall) -> Finding | None:
     case = call.refused("prefetch_factor")
     if case is None or case.certain:

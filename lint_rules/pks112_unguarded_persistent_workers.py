@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule
+from picklesafe.lint import given, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
 
 
-@rule(triggers=["persistent_workers"])
+@rule(triggers=[given("persistent_workers")])
 def check(call: LoaderCall) -> Finding | None:
     case = call.refused("persistent_workers")
     if case is None or case.certain:

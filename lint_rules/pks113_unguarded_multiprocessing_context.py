@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import positional, rule
+from picklesafe.lint import given, positional, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
 
 
-@rule(triggers=["multiprocessing_context", positional(11)])
+@rule(triggers=[given("multiprocessing_context"), positional(11)])
 def check(call: LoaderCall) -> Finding | None:
     case = call.refused("multiprocessing_context")
     if case is None or case.certain:

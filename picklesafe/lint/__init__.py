@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
-    from picklesafe.lint.registry import Rule, positional, rule
+    from picklesafe.lint.registry import Rule, rule
+    from picklesafe.lint.triggers import given, invalid_workers, positional
 
 _HOMES = {
     "Case": "call",
@@ -23,10 +24,25 @@ _HOMES = {
     "Position": "finding",
     "guarded": "guard",
     "Rule": "registry",
-    "positional": "registry",
+    "given": "triggers",
+    "invalid_workers": "triggers",
+    "positional": "triggers",
     "rule": "registry",
 }
-__all__ = ["Case", "Edit", "Finding", "Fix", "LoaderCall", "Position", "Rule", "guarded", "positional", "rule"]
+__all__ = [
+    "Case",
+    "Edit",
+    "Finding",
+    "Fix",
+    "LoaderCall",
+    "Position",
+    "Rule",
+    "given",
+    "guarded",
+    "invalid_workers",
+    "positional",
+    "rule",
+]
 
 
 def __getattr__(name: str) -> Any:

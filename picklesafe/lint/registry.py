@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 _TITLE = re.compile(r"([A-Z]+\d+) ([a-z0-9-]+): ")
 
-Word = bytes | re.Pattern[bytes]
-Trigger = str | tuple[str | re.Pattern[bytes], ...]
+Look = re.Pattern[bytes] | Callable[[bytes], bool]
+"""A closer look at a file's bytes than a word allows."""
+
+Word = bytes | Look
+Trigger = str | tuple[str | Look, ...]
 
 
 class Rule(NamedTuple):
@@ -51,8 +54,8 @@ def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | Non
 
     Args:
         triggers: words of which one must occur in a file for the rule to look at it; a tuple of
-            words stands for all of them together. A pattern may stand beside a word: it is
-            searched only where the word occurs.
+            words stands for all of them together. A pattern or a function of the bytes may
+            stand beside a word: it is asked only where the word occurs.
     """
 
     def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
@@ -66,11 +69,6 @@ def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | Non
         return check
 
     return mark
-
-
-def positional(count: int) -> Trigger:
-    """The trigger of a loader call whose first `count` arguments and more are positional."""
-    return ("DataLoader(", re.compile(rb"DataLoader\((?:[^=,]{0,99},){%d}" % count))
 
 
 def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule]:

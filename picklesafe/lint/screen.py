@@ -23,7 +23,7 @@ def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
     def found(word: Word) -> bool:
         known = occurs.get(word)
         if known is None:
-            known = occurs[word] = word in data if isinstance(word, bytes) else word.search(data) is not None
+            known = occurs[word] = _occurs(word, data)
         return known
 
     # The longest word of a trigger first: it is the rarest, and a miss settles the trigger.
@@ -132,6 +132,12 @@ def _is_plain(data: bytes, size: int) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _occurs(word: Word, data: bytes) -> bool:
+    if isinstance(word, bytes):
+        return word in data
+    return word.search(data) is not None if isinstance(word, re.Pattern) else word(data)
 
 
 def _by_length(words: Sequence[Word]) -> list[Word]:

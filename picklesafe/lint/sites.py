@@ -10,6 +10,7 @@ from typing import NamedTuple
 from picklesafe.lint.contract import HAZARDS, WORKERS
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import last_name, names_in, walk
+from picklesafe.lint.triggers import invalid_workers
 
 KEYWORDS = (*HAZARDS[:3], WORKERS)
 """Names that only loaders' arguments have; `timeout` is anybody's."""
@@ -20,9 +21,6 @@ _OTHERS_TIMEOUT = frozenset(
     | {"init_process_group", "barrier", "monitored_barrier", "shutdown", "exec_command"}
 )
 """Calls that take a `timeout` and make no loader."""
-
-_GIVEN = re.compile(rb"num_workers[\"']?\]?\s*[=:]\s*([\w.]+|-|[\"'])")
-_INVALID = rb"\b[ \t]*(?::[^=\n]*)?=[ \t]*(?:-[ \t]*\d|None\b|['\"]|\d*\.\d)"
 
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
@@ -54,21 +52,6 @@ def roots(module: Module, watch: frozenset[str], every: bool = False) -> Iterato
             yield root
     if any(clues.in_tree(statement) for statement in _outside(tree)):
         yield Root(tree, None, "")
-
-
-def invalid_workers(data: bytes) -> bool:
-    """Whether some number of workers in a file may be one that torch never takes (PKS105).
-
-    Told from the bytes: most files give a whole number, or a name that nothing invalid is
-    assigned to.
-    """
-    for given in dict.fromkeys(_GIVEN.findall(data)):
-        if given[:1] in b"-'\"" or given == b"None" or (b"." in given and given[:1].isdigit()):
-            return True
-        name = given.rpartition(b".")[2]
-        if not name[:1].isdigit() and re.search(rb"\b" + name + _INVALID, data):
-            return True
-    return False
 
 
 def _functions(node: ast.AST, module: Module, cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:
