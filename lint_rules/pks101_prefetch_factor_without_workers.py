@@ -27,9 +27,10 @@ def check(call: LoaderCall) -> Finding | None:
     case = call.refused("prefetch_factor")
     if case is None or not case.certain:
         return None
+    unset = call.unset("prefetch_factor")
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); write prefetch_factor=None, or give it workers",
+        f"{call.because(case)}, which torch refuses (ValueError); write prefetch_factor={unset}, or give it workers",
         fix=call.guarded(case, otherwise="None"),
     )
 

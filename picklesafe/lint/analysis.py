@@ -102,14 +102,21 @@ def _weight(finding: Finding) -> tuple[bool, bool]:
 def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for an argument: a certain one, and one with a fix, if there are several."""
     best: dict[tuple[object, ...], Finding] = {}
-    for finding in findings:
-        # What two of the rules for DataLoader say of one argument is one mistake.
-        family = "PKS1" if finding.code.startswith("PKS1") else finding.code
-        key = (finding.path, finding.start, finding.end, family)
+    # PKS105 speaks of any argument: what another rule says of the same one comes first.
+    for finding in sorted(findings, key=lambda finding: finding.code == _ANY_ARGUMENT):
+        span = (finding.path, finding.start, finding.end)
+        key: tuple[object, ...] = (*span, _subject(finding.code))
+        if finding.code == _ANY_ARGUMENT:
+            key = next((other for other in best if other[:3] == span and str(other[3]).startswith("PKS1?")), key)
         known = best.get(key)
         if known is None or _weight(finding) > _weight(known):
             best[key] = finding
     return tuple(sorted(best.values(), key=lambda f: (f.start, f.code)))
 
 
-__all__ = ["Analysis", "Module", "analyze"]
+_ANY_ARGUMENT = "PKS105"
+
+
+def _subject(code: str) -> str:
+    """PKS101 and PKS111 speak of one argument: the certain and the possible half of one mistake."""
+    return f"PKS1?{code[5:]}" if code.startswith(("PKS10", "PKS11")) else code

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.contract import WORKERS
-from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix, Position, Related
+from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix, Related
 from picklesafe.lint.interpret import suppose
 from picklesafe.lint.interpret.arithmetic import Absent, Known, Result
 from picklesafe.lint.interpret.run import LoaderEvent
@@ -128,6 +128,12 @@ class LoaderCall:
         source, node = self.event.module.source, self.event.node
         return (Related(str(source.path), source.start(node), source.end(node), f"{self.loader} is called here"),)
 
+    def unset(self, argument: str) -> str:
+        """What stands for "not given", as Python writes it; None came to prefetch_factor with torch 2.0."""
+        if argument.endswith("prefetch_factor"):
+            return "None" if self.target_torch >= (2, 0) else "2"
+        return {"persistent_workers": "False", "timeout": "0"}.get(argument, "None")
+
     def guarded(self, case: Case, otherwise: str) -> Fix | None:
         """The fix that lets the argument follow the number of workers; see `picklesafe.lint.guarded`."""
         from picklesafe.lint.guard import guarded
@@ -156,7 +162,7 @@ class LoaderCall:
         supposed = answer.supposed
         if supposed is None:
             return f"with {workers}=0"
-        text, value = self._text_of(supposed, answer), 0 if supposed.low <= 0 else int(supposed.low)
+        text, value = self._text_of(supposed, answer), 0 if supposed.low <= 0 else supposed.low
         return f"with {workers}=0" if text in (workers, "an item") else f"with {text} = {value}"
 
     def _text_of(self, supposed: Leaf, answer: Answer) -> str:
@@ -204,5 +210,3 @@ _INVALID = {
     "timeout": _invalid_timeout,
     "multiprocessing_context": _invalid_context,
 }
-
-__all__ = ["Case", "LoaderCall", "Position"]

@@ -105,7 +105,8 @@ class _Run:
         outcomes: dict[str, Outcome] = {}
         if self._cache is not None:
             outcomes, paths = self._cache.split(paths, names)
-        looks = self._scan(paths, names)
+        # Who calls only names of earlier rounds has been judged with those.
+        looks = self._scan(paths, names - self.watched)
         judged = self._judge([path for path, (look, _) in zip(paths, looks, strict=True) if look == HIT], names)
         for path, (look, state) in zip(paths, looks, strict=True):
             if isinstance(look, str):

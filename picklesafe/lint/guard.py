@@ -7,6 +7,7 @@ import ast
 from picklesafe.lint.call import Case, LoaderCall
 from picklesafe.lint.contract import WORKERS
 from picklesafe.lint.finding import Edit, Fix
+from picklesafe.lint.interpret.arithmetic import Known
 from picklesafe.lint.interpret.values import Origin
 from picklesafe.lint.trees import walk
 
@@ -28,11 +29,13 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     origin = case.place.origin
     if origin is None or case.place.by_workers:
         return None
-    if case.argument.endswith("prefetch_factor") and call.target_torch < (2, 0):
-        otherwise = "2"  # None came with torch 2.0; before, its own default was the one value taken
-    if case.certain:
-        return _replaced(call, origin, otherwise)
+    if case.argument.endswith("prefetch_factor"):
+        if isinstance(case.answer.value, Known) and case.answer.value.value in (0, -1):
+            return None  # wrong with workers as well
+        otherwise = call.unset(case.argument)
     workers = _workers(call, case, origin)
+    if case.certain and not isinstance(workers, ast.Attribute):
+        return _replaced(call, origin, otherwise)  # an attribute may be set by others
     if workers is None:
         return None
     source = call.module.source

@@ -111,9 +111,12 @@ def apply(op: str, args: list[Result]) -> Result:
     if op in ("is", "is not", "==", "!=") and (decided := _identity(op, args)) is not None:
         return Known(decided)
     ranges = [_range(arg) for arg in args]
-    if len(ranges) == 2:
-        return _binary_range(op, ranges[0], ranges[1])
-    return _unary_range(op, ranges[0]) if len(ranges) == 1 else UNKNOWN
+    try:
+        if len(ranges) == 2:
+            return _binary_range(op, ranges[0], ranges[1])
+        return _unary_range(op, ranges[0]) if len(ranges) == 1 else UNKNOWN
+    except ArithmeticError:  # a whole number that is too large for a float
+        return UNKNOWN
 
 
 def _constant(op: str, values: list[Any]) -> Result:
@@ -121,8 +124,8 @@ def _constant(op: str, values: list[Any]) -> Result:
         if op in ("min", "max"):
             return Known((min if op == "min" else max)(values))
         if len(values) == 2 and op in _BINARY:
-            if op in "*+" and not all(isinstance(v, (int, float)) for v in values):
-                return UNKNOWN  # a repeated string may be huge
+            if op in ("*", "+", "%") and not all(isinstance(v, (int, float)) for v in values):
+                return UNKNOWN  # a repeated or padded string may be huge
             return Known(_BINARY[op](*values))
         if op == "**":
             return UNKNOWN
@@ -139,7 +142,7 @@ def _extremum(op: str, args: list[Result]) -> Result:
     pick = min if op == "min" else max
     low, high = pick(r.low for r in bounds), pick(r.high for r in bounds)
     if low == high:
-        return Known(int(low) if low == int(low) else low)
+        return Known(int(low) if float(low).is_integer() else low)
     return UNKNOWN if (low, high) == (-INFINITY, INFINITY) else Range(low, high)
 
 

@@ -268,6 +268,8 @@ def enter(run: Run, function: Expr, args: Arguments, node: ast.AST) -> Expr:
     if any(frame.node is definition for frame in run.frames) or len(run.frames) > MAX_DEPTH:
         return _result(function, args, node)
     run.step()
+    if _is_abstract(definition):
+        return _result(function, args, node)  # whatever a subclass makes of it
     run.entered.add(definition)
     outer = run.frame
     outer.names = run.state.names
@@ -278,6 +280,20 @@ def enter(run: Run, function: Expr, args: Arguments, node: ast.AST) -> Expr:
     frame.receiver = receiver
     names = bind(run, definition, args, module, closure)
     return run_frame(run, frame, names)
+
+
+def _is_abstract(definition: FunctionNode) -> bool:
+    """Whether a method only says that a subclass has to define it."""
+    if isinstance(definition, ast.Lambda):
+        return False
+    first = definition.body[0]
+    body = (
+        definition.body[1:]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        else definition.body
+    )
+    raises = len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplemented" in ast.unparse(body[0])
+    return raises or any(last_name(decorator).startswith("abstract") for decorator in definition.decorator_list)
 
 
 def _relevant(definition: FunctionNode, outer: Frame) -> frozenset[str]:

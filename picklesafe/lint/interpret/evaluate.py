@@ -163,7 +163,9 @@ class Assumption:
             return UNKNOWN
         if bound.low > bound.high:
             raise Impossible
-        return Known(int(bound.low)) if bound.low == bound.high else bound
+        if bound.low != bound.high or abs(bound.low) == INFINITY:
+            return bound
+        return Known(int(bound.low))
 
     def _bounded(self, expr: Expr, result: Result) -> Result:
         bound = self.bounds.get(expr)
@@ -184,15 +186,6 @@ class Assumption:
                 test = test.args[0]
             raise Split(test)
         return known
-
-    def may_hold(self, test: Expr) -> bool:
-        """Whether some run has `test` true."""
-        try:
-            return self.holds(test)
-        except Split:
-            return True
-        except Impossible:
-            return False
 
     def where(self, expr: Expr) -> list[Origin]:
         """The places that the value of `expr` was given at, the innermost call's first."""

@@ -18,7 +18,6 @@ from picklesafe.lint.interpret.values import (
     Leaf,
     all_of,
     bare,
-    choose,
     negate,
     operation,
     truth,
@@ -256,8 +255,3 @@ _METHODS: Final[dict[str, Callable[[Run, Expr, Arguments, ast.Call], Expr | None
     "copy": lambda run, base, args, node: _copy(run, base, node),
     "clear": _clear,
 }
-
-
-def choose_between(test: Expr, yes: Expr | None, no: Expr | None) -> Expr | None:
-    """A choice of results, where either may be unknown."""
-    return None if yes is None or no is None else choose(test, yes, no)

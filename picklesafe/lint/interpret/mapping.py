@@ -85,7 +85,7 @@ def _without_absent(value: Expr, missing: Expr) -> Expr:
 
 def entry_key(key: object) -> str:
     """The name of an entry: text for itself, anything else so that it can't be mistaken for text."""
-    if isinstance(key, (bool, float)) and key == int(key):
+    if isinstance(key, bool) or (isinstance(key, float) and key.is_integer()):
         key = int(key)  # False, 0 and 0.0 are one key
     return key if isinstance(key, str) else f"\0{key!r}"
 

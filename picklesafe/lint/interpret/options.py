@@ -10,6 +10,7 @@ from typing import NamedTuple
 from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import FALSE, INFINITY, NONE, TRUE, Expr, Leaf, const
 from picklesafe.lint.project import Module
+from picklesafe.lint.trees import last_name
 
 
 class Option(NamedTuple):
@@ -101,6 +102,10 @@ def _option(keywords: dict[str | None, ast.expr], click: bool) -> Option:
 def _bounds(keywords: dict[str | None, ast.expr]) -> tuple[float, float]:
     """From `choices=[…]`, `click.IntRange(min=1)`, `min=1` (typer), `ge=1` and `gt=0` (pydantic)."""
     choices = keywords.get("choices")
+    if isinstance(choices, ast.Call) and last_name(choices) == "range" and choices.args:
+        ends = [number(arg) for arg in choices.args[:2]]
+        low, high = (0, ends[0]) if len(ends) == 1 else (ends[0], ends[1])
+        return (-INFINITY if low is None else low), (INFINITY if high is None else high - 1)
     if isinstance(choices, (ast.List, ast.Tuple, ast.Set)):
         values = [value for element in choices.elts if (value := number(element)) is not None]
         if values and len(values) == len(choices.elts):
@@ -111,15 +116,19 @@ def _bounds(keywords: dict[str | None, ast.expr]) -> tuple[float, float]:
         positional = [number(arg) for arg in kind.args]
         if low == -INFINITY and positional and positional[0] is not None:
             low = positional[0]
+        if high == INFINITY and len(positional) > 1 and positional[1] is not None:
+            high = positional[1]
         return low, high
-    return lower_bound(keywords), number(keywords.get("max")) or number(keywords.get("le")) or INFINITY
+    high = next((value for name in ("max", "le") if (value := number(keywords.get(name))) is not None), INFINITY)
+    return lower_bound(keywords), high
 
 
 def lower_bound(keywords: dict[str | None, ast.expr]) -> float:
     for name, step in (("min", 0), ("ge", 0), ("gt", 1)):
         value = number(keywords.get(name))
         if value is not None:
-            return value + step
+            is_open = literal(keywords["min_open"]) == TRUE if "min_open" in keywords else False
+            return value + (1 if is_open else step)
     return -INFINITY
 
 

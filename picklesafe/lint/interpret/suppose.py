@@ -238,8 +238,8 @@ def _suppositions(free: frozenset[Leaf], workers: Expr) -> Iterator[tuple[Leaf |
     for leaf in leaves(workers):
         if leaf.low <= 0 <= leaf.high:
             yield leaf, start.supposing(leaf, 0)
-        if 0 != leaf.low > -INFINITY:
-            yield leaf, start.supposing(leaf, int(leaf.low))
+        if leaf.low != 0 and abs(leaf.low) != INFINITY:
+            yield leaf, start.supposing(leaf, leaf.low)
         if _has_negation(workers):
             yield None, start.supposing(leaf, 1)
     if bare(workers).op not in ("leaf", "const", "if") and _may_be_zero(start, workers):
