@@ -11,6 +11,7 @@ from picklesafe.lint.interpret import suppose
 from picklesafe.lint.interpret.arithmetic import Absent, Known, Result
 from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.suppose import Answer
+from picklesafe.lint.interpret.values import origins
 
 if TYPE_CHECKING:
     from picklesafe.lint.interpret.values import Leaf, Origin
@@ -73,13 +74,24 @@ class LoaderCall:
 
     def refused(self, argument: str) -> Case | None:
         """The case without workers in which torch refuses `argument`, or None."""
+        if not self._concerns_us(argument):
+            return None
         answer = suppose.without_workers(self.event, argument, self.target_torch)
         return None if answer is None else self._case(argument, answer)
 
     def invalid(self, argument: str) -> Case | None:
         """The case in which torch refuses `argument` whatever else is given, or None."""
+        if not self._concerns_us(argument):
+            return None
         answer = suppose.certainly(self.event, argument, _INVALID[argument])
         return None if answer is None or not answer.origins else self._case(argument, answer)
+
+    def _concerns_us(self, argument: str) -> bool:
+        """Whether this file gives the argument or the number of workers, here or on the way here."""
+        if self.event.home:
+            return True
+        given = (suppose.argument_of(self.event, name) for name in (argument, WORKERS))
+        return any(origin.home and origin.module is self.module for value in given for origin in origins(value))
 
     def _case(self, argument: str, answer: Answer) -> Case | None:
         place = self._place(answer)

@@ -199,18 +199,20 @@ class Assumption:
 OBJECTS = frozenset({"object", "function", "class", "module", "bound", "partial", "super", "ref"})
 
 
-def cases(start: Assumption, question: Callable[[Assumption], T]) -> Iterator[tuple[Assumption, T]]:
+def cases(
+    start: Assumption, question: Callable[[Assumption], T], limit: int = MAX_SPLITS
+) -> Iterator[tuple[Assumption, T]]:
     """Ask a question under an assumption, splitting it wherever the answer hangs on a condition.
 
     Raises:
-        Undecidable: after MAX_SPLITS cases.
+        Undecidable: after `limit` cases.
     """
     todo = [start]
     asked = 0
     while todo:
         assumption = todo.pop()
         asked += 1
-        if asked > MAX_SPLITS:
+        if asked > limit:
             raise Undecidable
         try:
             yield assumption, question(assumption)

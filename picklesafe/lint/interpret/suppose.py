@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -10,9 +10,10 @@ from picklesafe.lint.contract import WORKERS, exceptions
 from picklesafe.lint.interpret.arithmetic import INFINITY, SOMETHING, Absent, Impossible, Known, Opaque, Range, Result
 from picklesafe.lint.interpret.evaluate import Assumption, Split, Undecidable, cases
 from picklesafe.lint.interpret.run import LoaderEvent
-from picklesafe.lint.interpret.state import item_of
+from picklesafe.lint.interpret.state import Condition, item_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, Origin, bare, const, leaves
 
+_FEW = 16
 Refusal = Callable[[Result], bool]
 _REFUSALS = frozenset({"ValueError", "TypeError", "AssertionError", "Exception", "BaseException"})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "neg", "int", "float", "ceil", "floor", "round", "abs", "len"})
@@ -129,7 +130,7 @@ def _always(
         count, given = _workers(assumption, workers), assumption.value(value)
         holds = invalid(given, count) if invalid is not None else _none(count) and refused(given)
         if not holds:
-            return None if _reached(assumption, event) else answer
+            return None if _reached(assumption, event.reach) else answer
         return _answer(True, None, assumption, workers, value)
 
     try:
@@ -165,14 +166,17 @@ def _none(count: Result) -> bool:
 def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal) -> Answer | None:
     free = frozenset(leaves(workers))
     reachable = False
+    near, far = _by_relation(event, workers, value)
     for level in (free, free | frozenset(leaf for test, _ in event.reach for leaf in leaves(test))):
+        if not _reached(Assumption(level), far):
+            continue
         for supposed, start in _suppositions(level, workers):
 
             def ask(assumption: Assumption, supposed: Leaf | None = supposed) -> tuple[bool, Answer | None]:
                 if not _none(_workers(assumption, workers)):
                     return False, None
                 given = _given(assumption, value)
-                if not _reached(assumption, event):
+                if not _reached(assumption, near):
                     return False, None
                 if not refused(given):
                     return True, None
@@ -200,7 +204,9 @@ def _with_workers(
 
         def ask(assumption: Assumption) -> Answer | None:
             count = _workers(assumption, workers)
-            if _none(count) or not invalid(assumption.value(value), count) or not _reached(assumption, event):
+            if _none(count) or not invalid(assumption.value(value), count):
+                return None
+            if not _reached(assumption, event.reach):
                 return None
             return _answer(False, None, assumption, workers, value)
 
@@ -271,13 +277,24 @@ def _may_be_zero(start: Assumption, workers: Expr) -> bool:
     return isinstance(count, Range) and count.low <= 0 <= count.high
 
 
-def _reached(assumption: Assumption, event: LoaderEvent) -> bool:
+def _by_relation(event: LoaderEvent, workers: Expr, value: Expr) -> tuple[list[Condition], list[Condition]]:
+    """The conditions that have symbols in common with the arguments, and those that have none."""
+    symbols = {*leaves(workers), *leaves(value)}
+    near: list[Condition] = []
+    far: list[Condition] = []
+    for condition in event.reach:
+        (far if symbols.isdisjoint(leaves(condition[0])) else near).append(condition)
+    return near, far
+
+
+def _reached(assumption: Assumption, reach: Iterable[Condition]) -> bool:
     """Whether a run may get to the loader; a condition that nothing decides counts as met."""
-    return all(_may_be(assumption, test, outcome) for test, outcome in event.reach)
+    return all(_may_be(assumption, test, outcome) for test, outcome in reach)
 
 
 def _may_be(assumption: Assumption, test: Expr, outcome: bool) -> bool:
     try:
-        return any(found is outcome for _, found in cases(assumption, lambda case: case.holds(test)))
+        found = cases(assumption, lambda case: case.holds(test), _FEW)
+        return any(holds is outcome for _, holds in found)
     except Undecidable:
         return True

@@ -215,6 +215,21 @@ def operation(op: str, *args: Expr) -> Expr:
     return _bounded(Expr(op, operands))
 
 
+def origins(expr: Expr) -> Iterator[Origin]:
+    """The places that parts of `expr` were given at."""
+    seen: set[Expr] = set()
+    todo = [expr]
+    while todo:
+        node = todo.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.op == "at":
+            yield node.args[0]
+        if not isinstance(node, Leaf):
+            todo.extend(arg for arg in node.args if isinstance(arg, Expr))
+
+
 def leaves(expr: Expr) -> Iterator[Leaf]:
     """The symbols that `expr` depends on, each once."""
     seen: set[Expr] = set()
