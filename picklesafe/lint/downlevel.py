@@ -7,6 +7,8 @@ f-string. Each is overwritten by something older of the same length and the same
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import libcst
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.source import Source
 
 Span = tuple[int, int]
+_BREAK = re.compile(rb" (\r\n|\r|\n)")
 
 
 def downlevel(source: Source, tree: libcst.Module) -> str:
@@ -33,32 +36,56 @@ def downlevel(source: Source, tree: libcst.Module) -> str:
 
 
 class _Rewriter(libcst.CSTVisitor):
-    def __init__(self, text: bytearray, span: object) -> None:
+    def __init__(self, text: bytearray, span: Callable[[libcst.CSTNode], Span]) -> None:
         super().__init__()
         self.text = text
         self.span = span
 
-    def _replace(self, node: libcst.CSTNode, by: bytes) -> None:
-        start, end = self.span(node)  # type: ignore[operator]
-        kept = bytes(byte if byte in b"\r\n" else 32 for byte in self.text[start:end])
-        if len(by) <= len(kept) and not kept[: len(by)].strip(b" "):
-            kept = by + kept[len(by) :]
-        self.text[start:end] = kept
+    def _blank(self, start: int, end: int) -> bytes:
+        return bytes(byte if byte in b"\r\n" else 32 for byte in self.text[start:end])
 
     def visit_TypeParameters(self, node: libcst.TypeParameters) -> bool:
-        self._replace(node, b"")
+        start, end = self.span(node)
+        # Without the brackets, line breaks have to be escaped.
+        self.text[start:end] = _BREAK.sub(rb"\\\1", self._blank(start, end))
         return False
 
     def visit_TypeAlias(self, node: libcst.TypeAlias) -> bool:
-        self._replace(node, b"pass")
+        start, end = self.span(node)[0], self.span(node.value)[1]
+        closing = self.text[end : self.span(node)[1]]  # brackets around the value, a semicolon
+        end += len(closing) - len(closing.lstrip(b" )\t\r\n"))
+        blank = self._blank(start, end)
+        self.text[start:end] = b"pass" + _BREAK.sub(rb"\\\1", blank[4:])
         return False
 
     def visit_TryStar(self, node: libcst.TryStar) -> bool:
         for handler in node.handlers:
-            start, end = self.span(handler)  # type: ignore[operator]
+            start, end = self.span(handler)
             star = self.text.index(b"*", start, end)
             self.text[star : star + 1] = b" "
         return True
+
+    def visit_Index(self, node: libcst.Index) -> bool:
+        if node.star is not None:
+            self._unstar(node)
+        return True
+
+    def visit_Annotation(self, node: libcst.Annotation) -> bool:
+        if isinstance(node.annotation, libcst.StarredElement):
+            self._unstar(node.annotation)
+        return True
+
+    def _unstar(self, node: libcst.CSTNode) -> None:
+        start, end = self.span(node)
+        star = self.text.index(b"*", start, end)
+        self.text[star : star + 1] = b" "
+
+    def visit_ConcatenatedString(self, node: libcst.ConcatenatedString) -> bool:
+        start, end = self.span(node)
+        several = b"\n" in self.text[start:end] or b"\r" in self.text[start:end]
+        if several:
+            self._string(node)
+        return not several
 
     def visit_FormattedString(self, node: libcst.FormattedString) -> bool:
         self._string(node)
@@ -69,12 +96,10 @@ class _Rewriter(libcst.CSTVisitor):
         return False
 
     def _string(self, node: libcst.CSTNode) -> None:
-        """A formatted string becomes a plain one of spaces; across lines, one in triple quotes."""
-        start, end = self.span(node)  # type: ignore[operator]
-        inner = self.text[start:end]
-        quote = b'"""' if b"\n" in inner or b"\r" in inner else b'"'
-        length = end - start - 2 * len(quote)
-        if length < 0:
-            return
-        middle = bytes(byte if byte in b"\r\n" else 32 for byte in inner[len(quote) : len(quote) + length])
-        self.text[start:end] = quote + middle + quote
+        """A formatted string becomes an empty one; over several lines, one in brackets."""
+        start, end = self.span(node)
+        blank = self._blank(start, end)
+        if b"\n" not in blank and b"\r" not in blank:
+            self.text[start:end] = b"''" + blank[2:]
+        elif not blank[:3].strip(b" ") and blank.endswith(b" "):
+            self.text[start:end] = b"(''" + blank[3:-1] + b")"

@@ -21,7 +21,7 @@ MAX_OPERATORS = 2_000
 """In one line between two commas: chains of them are nested one level each."""
 
 _STACK = 512 * 1024 * 1024
-_OPERATOR = re.compile(r"[-+*/%&|^~.<>=]|\b(?:not|and|or|if|else|lambda|await)\b")
+_OPERATOR = re.compile(r"[])][\[(]|['\"] +['\"]|[-+*/%&|^~.<>=]|\b(?:not|and|or|if|else|lambda|await)\b")
 
 
 class TooDeep(Exception):

@@ -7,7 +7,6 @@ import ast
 from picklesafe.lint.call import Case, LoaderCall
 from picklesafe.lint.contract import WORKERS
 from picklesafe.lint.finding import Edit, Fix
-from picklesafe.lint.interpret.arithmetic import Known
 from picklesafe.lint.interpret.values import Origin
 from picklesafe.lint.trees import walk
 
@@ -30,8 +29,6 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     if origin is None or case.place.by_workers:
         return None
     if case.argument.endswith("prefetch_factor"):
-        if isinstance(case.answer.value, Known) and case.answer.value.value in (0, -1):
-            return None  # wrong with workers as well
         otherwise = call.unset(case.argument)
     workers = _workers(call, case, origin)
     if case.certain and not isinstance(workers, ast.Attribute):
@@ -42,6 +39,8 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     branch = _wrong_branch(case, origin.value, workers)
     if branch is not None:
         return Fix(f"Use {otherwise} without workers", (Edit(source.start(branch), source.end(branch), otherwise),))
+    if case.value in ("0", "-1") and case.argument.endswith("prefetch_factor"):
+        return None  # with workers it is wrong as well
     condition = _condition(ast.unparse(workers) if _spans_lines(workers) else source.segment(workers), workers)
     value = source.segment(origin.value)
     content = _combined(value, origin.value, condition, otherwise)

@@ -10,6 +10,8 @@ from picklesafe.lint.finding import Position
 from picklesafe.lint.source import InvalidSyntax, UnreadableFile
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from picklesafe.lint.source import Source
 
 TOO_DEEP = "is nested too deeply to be analysed; exclude it"
@@ -47,15 +49,26 @@ def _parse_newer(source: Source, refused: SyntaxError | ValueError) -> ast.Modul
 
     try:
         tree = grammar.parse(source.text)
-    except ParserSyntaxError:
-        # Both refuse it; Python's own words say better why.
-        raise _invalid(source, refused) from None
+    except ParserSyntaxError as error:
+        row = getattr(refused, "lineno", None) or 1
+        if row < error.raw_line and _is_python(grammar, "".join(source.lines[:row])):
+            # Python stopped at something newer than itself; the mistake is further down.
+            raise InvalidSyntax("is not valid Python: invalid syntax", Position(error.raw_line, 1)) from None
+        raise _invalid(source, refused) from None  # both refuse it, and Python says better why
     except grammar.TooDeep:
         raise UnreadableFile(TOO_DEEP) from None
     try:
         return _parse(downlevel(source, tree))
     except (SyntaxError, ValueError) as error:
         raise _invalid(source, error) from None
+
+
+def _is_python(grammar: ModuleType, text: str) -> bool:
+    try:
+        grammar.parse(text)
+    except Exception:
+        return False
+    return True
 
 
 def _invalid(source: Source, error: SyntaxError | ValueError) -> InvalidSyntax:
