@@ -52,6 +52,19 @@ FINE = {
             raise ValueError("at least one worker")
         return DataLoader(ds, num_workers=nw, prefetch_factor=2)
         """,
+    "in a branch of and": """
+        if flag and nw > 0:
+            return DataLoader(ds, num_workers=nw, prefetch_factor=2)
+        """,
+    "after a return in a branch of or": """
+        if flag or nw == 0:
+            return DataLoader(ds)
+        return DataLoader(ds, num_workers=nw, prefetch_factor=2)
+        """,
+    "after an assert of both": "assert flag and nw\nreturn DataLoader(ds, num_workers=nw, prefetch_factor=2)",
+    "one of two calls in a ternary": """
+        return DataLoader(ds, num_workers=nw, prefetch_factor=2) if flag and nw > 0 else DataLoader(ds)
+        """,
     "alias pw = nw > 0": """
         pw = nw > 0
         return DataLoader(ds, num_workers=nw, persistent_workers=pw, prefetch_factor=2 if pw else None)

@@ -277,9 +277,19 @@ def test_a_forwarded_argument_is_mended_where_the_loader_takes_it() -> None:
         "options = {'timeout': 9, **cfg}\nreturn DataLoader(ds, **options)",
         "options = {'timeout': 9}\nn = cfg.n\nreturn DataLoader(ds, num_workers=n, **options)",
         "options = {'timeout': 9}\nfor n in cfg:\n    yield DataLoader(ds, num_workers=n, **options)",
+        "options = {'timeout': 9}\nnw = cfg.n\nreturn DataLoader(ds, num_workers=nw, **options)",
+        "options = {'timeout': 9}\ncfg.n = nw\nreturn DataLoader(ds, num_workers=cfg.n, **options)",
         "return DataLoader(ds, num_workers=-1)",
     ],
-    ids=["workers in **kwargs", "workers in a dict", "workers not yet known", "workers of a loop", "which number?"],
+    ids=[
+        "workers in **kwargs",
+        "workers in a dict",
+        "workers not yet known",
+        "workers of a loop",
+        "workers that change",
+        "workers that are set",
+        "which number?",
+    ],
 )
 def test_where_the_number_of_workers_cannot_be_written_there_is_no_fix(body: str) -> None:
     (found,) = lint(program(body))
@@ -335,6 +345,21 @@ class TestOlderTorch:
     )
     def test_other_arguments_are_mended_as_ever(self, before: str, after: str) -> None:
         assert mend(self.call(f"num_workers=nw, {before}"), self.OLD).text == self.call(f"num_workers=nw, {after}")
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("num_workers=nw, prefetch_factor=4", "num_workers=nw, prefetch_factor=4 if nw > 0 else 2"),
+            ("num_workers=nw, prefetch_factor=4 if nw else 3", "num_workers=nw, prefetch_factor=4 if nw else 2"),
+            ("num_workers=0, prefetch_factor=4", "num_workers=0, prefetch_factor=2"),
+        ],
+    )
+    def test_the_fix_falls_back_to_the_old_default(self, before: str, after: str) -> None:
+        assert mend(self.call(before), self.OLD).text == self.call(after)
+
+    def test_none_is_refused(self) -> None:
+        assert said(self.call("num_workers=0, prefetch_factor=None"), self.OLD) == ["PKS101 certain"]
+        assert said(self.call("num_workers=nw, prefetch_factor=4 if nw > 0 else None"), self.OLD) == ["PKS111 possible"]
 
 
 def test_the_seed_case_is_mended_on_disk_and_its_right_neighbour_left_alone(write: Write) -> None:

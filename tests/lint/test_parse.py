@@ -25,7 +25,11 @@ LOADER = "loader = DataLoader([1], timeout=9)\n"
 NEWER = {
     "type alias": "type Pairs[T] = list[tuple[T, T]]\n",
     "type alias over lines": "type Pairs = (\n    int  # one\n    | str\n)\n",
+    "type alias before a semicolon": "type Pairs = int; ",
+    "two type aliases in one line": "type Pairs = int; type Others = str; ",
     "type parameters of a function": "def first[T: (int, str), *Ts, **P](x: T) -> T: ...\n",
+    "type parameters over lines": "def first[\n    T,\n    U,\n](x: T, y: U) -> T: ...\n",
+    "type parameters over lines with comments": "class Box[  # box\n    T,  # it's\n    # nothing\n](list): ...\n",
     "type parameters of a class": "class Box[T](list[T]): ...\n",
     "type parameter with a default": "def first[T = int](x: T) -> T: ...\n",
     "except*": "try:\n    pass\nexcept* ValueError:\n    pass\n",
@@ -33,6 +37,11 @@ NEWER = {
     "the same quotes within an f-string": "name = f'{'a'}'\n",
     "the same quotes on the loader's line": "name = f'{'a' + f'{'b'}'}'; ",
     "a comment within an f-string": "name = f'''{\n    1  # one\n}'''; ",
+    "an f-string that ends in a row of its own": "name = f'{\n    1\n}'\n",
+    "an f-string that begins with a row": "name = f'{\n1}'\n",
+    "a short f-string over rows": "name = f'{\n1\n}'; ",
+    "unpacking in a subscript": "x[*y]\n",
+    "unpacking in an annotation": "def first(*args: *Ts): ...\n",
     "a backslash within an f-string": "name = f'{'\\n'.join([])}'; ",
     "wide letters within an f-string": "name = f'ü{'𝄞'}'; ",
     "a template string": "name = t'{1}'; ",
@@ -77,6 +86,8 @@ def test_newer_syntax_may_stand_within_the_call(call: str) -> None:
         ("if 1:\n\tx = 1\n        y = 1\n", 3),
         ("x = 1\ny = (\n", 2),
         ("x = 1\n<<<<<<< HEAD\n", 2),
+        ("type X = int\ny = = 2\n", 2),
+        ("def first[T](x: T): ...\n\ny = )\n", 3),
     ],
 )
 def test_what_no_python_takes_is_a_syntax_error_in_its_row(text: str, row: int) -> None:

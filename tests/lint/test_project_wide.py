@@ -97,6 +97,19 @@ class TestTheSeedCase:
         files = self.files(self.SCRIPT.replace("from cpgpt.embedder", "from other"))
         assert list(lint({**files, "other.py": other})) == ["cpgpt/embedder.py"]
 
+    def test_an_attribute_that_holds_an_instance_is_followed(self, lint: Lint) -> None:
+        script = """\
+            from cpgpt.embedder import DNALLMEmbedder
+
+            class Pipeline:
+                def __init__(self):
+                    self.embedder = DNALLMEmbedder("genome.fa")
+
+                def run(self, genes):
+                    return self.embedder.parse_dna_embeddings(genes, num_workers=0)
+            """
+        assert short(lint(self.files(script)))["scripts/embed.py"] == ["8 PKS101 certain"]
+
 
 class TestCallers:
     @pytest.mark.parametrize(
@@ -106,6 +119,7 @@ class TestCallers:
             ("make([1], 0)", ["3 PKS101 certain"]),
             ("make(num_workers=False, data=[1])", ["3 PKS101 certain"]),
             ("make([1], **{'num_workers': 0})", ["3 PKS101 certain"]),
+            ("make([1], *[0])", ["3 PKS101 certain"]),
             ("make([1], num_workers=4)", []),
             ("make([1], **options)", []),
         ],
@@ -252,6 +266,28 @@ class TestConfigurations:
             loader = DataLoader([1], num_workers=config.num_workers, prefetch_factor=config.prefetch_factor)
             """
         assert short(lint({"config.py": self.CONFIG, "use.py": use})) == {"use.py": ["5 PKS101 certain"]}
+
+    def test_an_instance_whose_own_init_normalises_is_silent(self, lint: Lint) -> None:
+        config = """\
+            from dataclasses import dataclass
+
+            @dataclass
+            class Config:
+                num_workers: int = 0
+                prefetch_factor: int | None = 2
+
+                def __post_init__(self):
+                    if self.num_workers == 0:
+                        self.prefetch_factor = None
+            """
+        use = """\
+            from torch.utils.data import DataLoader
+            from config import Config
+
+            config = Config(num_workers=0)
+            loader = DataLoader([1], num_workers=config.num_workers, prefetch_factor=config.prefetch_factor)
+            """
+        assert lint({"config.py": config, "use.py": use}) == {}
 
 
 class TestParents:

@@ -149,6 +149,18 @@ WRONG: dict[str, tuple[str, ...]] = {
         """,
         "PKS111 possible",
     ),
+    "a ternary paired the wrong way": (
+        "return DataLoader(ds, num_workers=0 if debug else 8, persistent_workers=debug)",
+        "PKS112 possible",
+    ),
+    "no workers where a flag is set": (
+        "return DataLoader(ds, num_workers=int(not debug), prefetch_factor=2)",
+        "PKS111 possible",
+    ),
+    "a value that is calculated is never None": (
+        "return DataLoader(ds, num_workers=nw, prefetch_factor=2 * flag)",
+        "PKS111 possible",
+    ),
     "a ternary beside a constant": (
         "return DataLoader(ds, num_workers=0 if debug else 8, persistent_workers=True)",
         "PKS112 possible",
@@ -352,6 +364,32 @@ WRONG_FILES: dict[str, tuple[str, ...]] = {
             return DataLoader(ds, num_workers=nw, prefetch_factor=2)
         """,
         "PKS111 possible",
+    ),
+    "a lambda": ("make = lambda ds, nw: DataLoader(ds, num_workers=nw, prefetch_factor=2)", "PKS111 possible"),
+    "a flag of absl": (
+        """
+        from absl import flags
+
+        FLAGS = flags.FLAGS
+
+        def load(ds):
+            return DataLoader(ds, num_workers=FLAGS.num_workers, timeout=30)
+        """,
+        "PKS114 possible",
+    ),
+    "a configuration from outside the project": (
+        """
+        import wandb
+        from settings import cfg, NUM_WORKERS
+
+        def load(ds):
+            DataLoader(ds, num_workers=wandb.config.num_workers, timeout=30)
+            DataLoader(ds, num_workers=cfg.num_workers, timeout=30)
+            DataLoader(ds, num_workers=NUM_WORKERS, timeout=30)
+        """,
+        "PKS114 possible",
+        "PKS114 possible",
+        "PKS114 possible",
     ),
     "a partial": (
         """
