@@ -1,6 +1,6 @@
 """What real repositories write, one idiom after the other: the fine ones are silent, the wrong ones reported.
 
-Short idioms are the body of `load`, longer ones whole files; see `fine_idioms.py` and `wrong_idioms.py`.
+Short idioms are the body of `load`, longer ones whole files; they stand in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import pytest
 
 from .fine_idioms import FINE, FINE_FILES
 from .linting import lint, said, source
-from .wrong_idioms import WRONG, WRONG_FILES
+from .wrong_files import WRONG_FILES
+from .wrong_idioms import WRONG
 
 HEAD = """\
 import argparse, copy, functools, math, multiprocessing, os
