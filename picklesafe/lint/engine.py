@@ -14,7 +14,7 @@ from picklesafe.lint.discover import PathNotFound, find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import load_rules
-from picklesafe.lint.screen import HIT, Look, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, UNSCREENED, Look, call_pattern, gate, scan, shared_parts
 from picklesafe.lint.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ class _Run:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        loaded = load_rules(settings.rules, settings.config_dir)
-        self._rules = [rule for rule in loaded if rule.code in settings.codes]
+        self._loaded = load_rules(settings.rules, settings.config_dir)
+        self._rules = [rule for rule in self._loaded if rule.code in settings.codes]
         self._processes = parallel.available(settings.jobs)
         self.watched: frozenset[str] = frozenset()
         self._cache = None
@@ -90,7 +90,13 @@ class _Run:
             if names == self.watched:
                 break
             # A file may call what another one defines: those that do are looked into once more.
-            readable = [path for path in paths if path not in outcomes or outcomes[path].digest]
+            # What a file calls of its own has been judged with it.
+            fresh = names - self.watched
+            readable = [
+                path
+                for path in paths
+                if path not in outcomes or (outcomes[path].digest and not fresh <= outcomes[path].hazards)
+            ]
             outcomes.update(self._round(readable, names))
             self.watched = names
         return list(outcomes.values())
@@ -118,7 +124,9 @@ class _Run:
 
     def _scan(self, paths: Sequence[str], names: frozenset[str]) -> list[Look]:
         calls = call_pattern(names) if names else None
-        words = shared_parts(map(str.encode, names)) if names else gate(self._rules)
+        words = shared_parts(map(str.encode, names)) if names else gate(self._loaded)
+        if UNSCREENED and not names:
+            words = (b"",)
         processes = min(self._processes, 1 + len(paths) // _SCAN_ALONE)
         return parallel.spread(lambda some: scan(some, words, calls), paths, processes)
 
@@ -128,7 +136,7 @@ class _Run:
         import picklesafe.lint.analysis  # noqa: F401  # once, rather than in every process
         from picklesafe.lint.judge import Judge
 
-        judge = Judge(self._rules, self._settings)
+        judge = Judge(self._rules, self._settings, self._loaded)
         with _patient_collector():
             return self._judge_all(judge, paths, names)
 

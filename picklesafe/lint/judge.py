@@ -10,7 +10,7 @@ from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
 from picklesafe.lint.registry import Rule
-from picklesafe.lint.screen import read, triggered
+from picklesafe.lint.screen import UNSCREENED, read, triggered
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import MAX_BYTES, Source, SourceError, UnreadableFile
 
@@ -30,12 +30,14 @@ class Judge:
     Args:
         rules: the enabled ones.
         settings: of the run.
+        loaded: all rules, enabled or not: a file that concerns one of them has to be Python.
     """
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings) -> None:
+    def __init__(self, rules: Sequence[Rule], settings: Settings, loaded: Sequence[Rule] = ()) -> None:
         from picklesafe.lint.project import Project
 
         self._rules = rules
+        self._loaded = loaded
         self._settings = settings
         self._project = Project(settings.root, settings.src)
         self._read = 0
@@ -72,8 +74,10 @@ class Judge:
     def analyze(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
         """Analyse a file that is already read; raises SourceError for one that can't be."""
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
-        rules = self._rules if watch else triggered(source.data, self._rules)
+        rules = self._rules if watch or UNSCREENED else triggered(source.data, self._rules)
         if not rules:
+            if triggered(source.data, self._loaded):
+                _ = source.tree  # raises what is reported whatever is selected
             return Outcome()
         from picklesafe.lint.analysis import analyze
         from picklesafe.lint.suppress import Suppressions

@@ -13,6 +13,9 @@ _SHORTEST_SHARED = 8
 """A part that several words share is searched in place of them if it is at least this long:
 shorter ones occur in too many files, and are slower to search for."""
 
+UNSCREENED = bool(os.environ.get("PICKLESAFE_NO_SCREEN"))
+"""Look into every file, as the benchmark does to prove that the screen loses nothing."""
+
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
 

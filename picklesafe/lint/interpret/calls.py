@@ -138,7 +138,7 @@ def _call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
     if function.op == "class":
         return _construct(run, function, args, node)
     if function.op in ("function", "bound"):
-        if _worth_entering(run, function):
+        if is_worth_entering(run, function):
             return enter(run, function, args, node)
         return _result(function, args, node)
     return _result(function, args, node)
@@ -219,7 +219,7 @@ def _construct(run: Run, cls: Expr, args: Arguments, node: ast.Call) -> Expr:
     if found is not None and isinstance(found[1], (ast.FunctionDef, ast.AsyncFunctionDef)):
         owner, method = found
         function = Expr("function", (method, owner.args[1], owner.args[2], owner))
-        if contract is not None or _worth_entering(run, function):
+        if contract is not None or is_worth_entering(run, function):
             enter(run, Expr("bound", (ref, function)), args, node)
     elif contract is not None:
         note(run, contract, args, node)
@@ -244,7 +244,7 @@ def _fill_fields(run: Run, cls: Expr, ref: Expr, args: Arguments) -> None:
     entries.update({name: value for name, value in args.named.items() if name in names})
 
 
-def _worth_entering(run: Run, function: Expr) -> bool:
+def is_worth_entering(run: Run, function: Expr) -> bool:
     """A function is run where its result is needed, where it speaks of loaders, or if it is small."""
     if len(run.frames) > MAX_DEPTH:
         return False

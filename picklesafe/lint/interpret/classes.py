@@ -118,14 +118,17 @@ def read(run: Run, cls: Expr, receiver: Expr, name: str, node: ast.AST) -> Expr 
     return _variable(run, owner, statement, receiver, name)
 
 
-def _method(run: Run, owner: Expr, node: ast.FunctionDef | ast.AsyncFunctionDef, receiver: Expr, at: ast.AST) -> Expr:
-    from picklesafe.lint.interpret.calls import enter
+def _method(
+    run: Run, owner: Expr, node: ast.FunctionDef | ast.AsyncFunctionDef, receiver: Expr, at: ast.AST
+) -> Expr | None:
+    from picklesafe.lint.interpret.calls import enter, is_worth_entering
     from picklesafe.lint.interpret.run import Arguments
 
     function = Expr("function", (node, owner.args[1], owner.args[2], owner))
     decorators = {name for decorator in node.decorator_list if (name := last_name(decorator))}
     if decorators & _PROPERTIES and receiver.op != "class":
-        return enter(run, Expr("bound", (receiver, function)), Arguments((), {}), at)
+        getter = Expr("bound", (receiver, function))
+        return enter(run, getter, Arguments((), {}), at) if is_worth_entering(run, getter) else None
     if "staticmethod" in decorators:
         return function
     if "classmethod" in decorators:
