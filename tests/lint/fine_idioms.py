@@ -233,6 +233,15 @@ FINE_FILES = {
         def load(ds):
             return DataLoader(ds, num_workers=WORKERS, prefetch_factor=2)
         """,
+    "a positive constant in both branches of the top": """
+        if torch.cuda.is_available():
+            WORKERS = 8
+        else:
+            WORKERS = 2
+
+        def load(ds):
+            return DataLoader(ds, num_workers=WORKERS, prefetch_factor=2)
+        """,
     "a positive constant of the class": """
         class Module:
             workers = 4
@@ -245,6 +254,15 @@ FINE_FILES = {
         @click.option("--workers", type=click.IntRange(min=1), default=4)
         def main(workers):
             DataLoader([1], num_workers=workers, prefetch_factor=2)
+        """,
+    "a field of pydantic that is above 0": """
+        from pydantic import BaseModel, Field
+
+        class Config(BaseModel):
+            num_workers: int = Field(4, gt=0)
+
+        def load(ds, cfg: Config):
+            return DataLoader(ds, num_workers=cfg.num_workers, prefetch_factor=2)
         """,
     "argparse with choices above 0": """
         parser = argparse.ArgumentParser()

@@ -99,6 +99,68 @@ WRONG_FILES: dict[str, tuple[str, ...]] = {
         """,
         "PKS112 possible",
     ),
+    "hyperparameters whose default is True": (
+        """
+        class Module:
+            def __init__(self, num_workers=4, keep=True):
+                self.save_hyperparameters()
+
+            def loader(self, ds):
+                return DataLoader(ds, num_workers=self.hparams.num_workers, persistent_workers=self.hparams.keep)
+        """,
+        "PKS112 possible",
+    ),
+    "a constant 0 in one branch of the top": (
+        """
+        if torch.cuda.is_available():
+            WORKERS = 8
+        else:
+            WORKERS = 0
+
+        def load(ds):
+            return DataLoader(ds, num_workers=WORKERS, prefetch_factor=2)
+        """,
+        "PKS111 possible",
+    ),
+    "a field of pydantic that may be 0": (
+        """
+        from pydantic import BaseModel, Field
+
+        class Config(BaseModel):
+            num_workers: int = Field(4, ge=0)
+
+        def load(ds, cfg: Config):
+            return DataLoader(ds, num_workers=cfg.num_workers, prefetch_factor=2)
+        """,
+        "PKS111 possible",
+    ),
+    "class methods and static methods": (
+        """
+        class Loaders:
+            @classmethod
+            def make(cls, ds, nw):
+                return cls.build(ds, nw)
+
+            @staticmethod
+            def build(ds, nw):
+                return DataLoader(ds, num_workers=nw, prefetch_factor=2)
+
+        first, second = Loaders.make([1], 0), Loaders().build([1], 0)
+        """,
+        "PKS111 possible",
+        "PKS101 certain",
+        "PKS101 certain",
+    ),
+    "a timeout whose ValueError is handled: it raises AssertionError": (
+        """
+        def load(ds, nw):
+            try:
+                return DataLoader(ds, num_workers=nw, timeout=30)
+            except ValueError:
+                return None
+        """,
+        "PKS114 possible",
+    ),
     "a constant 0 at the top of the file": (
         """
         WORKERS = 0
