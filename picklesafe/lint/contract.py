@@ -10,7 +10,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 WORKERS: Final = "num_workers"
-HAZARDS: Final = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
+UNMISTAKABLE: Final = ("prefetch_factor", "persistent_workers", "multiprocessing_context")
+"""Names that only loaders' arguments have; `timeout` is anybody's."""
+
+HAZARDS: Final = (*UNMISTAKABLE, "timeout")
+KEYWORDS: Final = (*UNMISTAKABLE, WORKERS)
 
 _TORCH_POSITIONAL: Final = (
     "dataset",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from picklesafe.lint.contract import CONFIGURATION, CONTRACTS, HAZARDS, WORKERS
+from picklesafe.lint.contract import CONFIGURATION, CONTRACTS, HAZARDS, KEYWORDS, WORKERS
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.attributes import attribute_leaf
 from picklesafe.lint.interpret.binding import default_value, parameters
@@ -19,7 +19,7 @@ from picklesafe.lint.interpret.state import Object, State
 from picklesafe.lint.interpret.suppose import argument_of
 from picklesafe.lint.interpret.values import ABSENT, Expr, Leaf, bare, is_const, leaves
 from picklesafe.lint.project import Module, Project
-from picklesafe.lint.sites import KEYWORDS, Root, read_from_self, roots, seeds
+from picklesafe.lint.sites import Root, read_from_self, roots, seeds
 from picklesafe.lint.trees import last_name
 
 _CONFIGURATION = re.compile(r"(?i)(^|_)data_?loader(_cfg|_config|_kwargs|_params|_args)?$")

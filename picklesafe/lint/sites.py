@@ -7,13 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from picklesafe.lint.contract import HAZARDS, WORKERS
+from picklesafe.lint.contract import HAZARDS, KEYWORDS, UNMISTAKABLE, WORKERS
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import last_name, names_in, walk
 from picklesafe.lint.triggers import invalid_workers
-
-KEYWORDS = (*HAZARDS[:3], WORKERS)
-"""Names that only loaders' arguments have; `timeout` is anybody's."""
 
 _OTHERS_TIMEOUT = frozenset(
     {"run", "get", "post", "put", "request", "urlopen", "call", "check_call", "check_output", "communicate"}
@@ -139,7 +136,7 @@ class _Clues:
             return loader or self.speaks_of_loaders
         if name == WORKERS:
             return self.workers_may_be_invalid
-        return name.endswith(HAZARDS[:3])
+        return name.endswith(UNMISTAKABLE)
 
     def _is_loader(self, node: ast.Call) -> bool:
         """Whether a call looks like one of a loader, or of `partial(DataLoader)` and the like."""

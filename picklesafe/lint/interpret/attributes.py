@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.options import declared
-from picklesafe.lint.interpret.run import Frame, Run
-from picklesafe.lint.interpret.state import State
+from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import ABSENT, Expr, External, Leaf, bare, choose, located
 from picklesafe.lint.project import Module, absolute
 
@@ -88,16 +87,9 @@ def _evaluate_in_module(run: Run, module: Module, name: str, statement: ast.Assi
     """Run one assignment of another module's top level, in a state of its own."""
     from picklesafe.lint.interpret.statements import execute
 
-    outer, home = run.state, bool(run.frames) and run.frames[0].module is module
-    run.state = State()
-    run.frames.append(Frame(module, ast.Module([], []), home=home, relevant=frozenset({name})))
-    try:
+    with run.aside(module, relevant=frozenset({name})):
         execute(run, [statement])
         return run.state.names.get(name, Leaf(("global", str(module.path), name), name))
-    finally:
-        run.shared.update(run.state.heap)
-        run.frames.pop()
-        run.state = outer
 
 
 def import_names(
@@ -205,8 +197,7 @@ def read_item(run: Run, base: Expr, key: Expr, node: ast.AST) -> Expr:
 def assign_name(run: Run, name: str, value: Expr) -> None:
     run.state.names[name] = value
     run.frame.names = run.state.names
-    if "oader" in name or "loader" in name.lower():
-        run.named.append((name, value, run.state.reach))
+    run.remember(name, value)
 
 
 def assign(run: Run, target: ast.expr, value: Expr, node: ast.AST) -> None:
@@ -243,8 +234,7 @@ def _assign_attribute(run: Run, target: ast.Attribute, value: Expr, node: ast.AS
     from picklesafe.lint.interpret.expressions import evaluate
 
     base = bare(evaluate(run, target.value))
-    if "loader" in target.attr.lower():
-        run.named.append((target.attr, bare(value), run.state.reach))
+    run.remember(target.attr, value)
     if base.op == "ref":
         if run.object(base).kind == "dict" and isinstance(node, ast.Assign):
             value = located(value, mapping.origin(run, node, node.value, {}))
@@ -257,8 +247,8 @@ def _assign_item(run: Run, target: ast.Subscript, value: Expr, node: ast.AST) ->
     from picklesafe.lint.interpret.expressions import evaluate
 
     base, key = bare(evaluate(run, target.value)), bare(evaluate(run, target.slice))
-    if key.op == "const" and isinstance(key.args[0], str) and "loader" in key.args[0].lower():
-        run.named.append((key.args[0], bare(value), run.state.reach))
+    if key.op == "const":
+        run.remember(str(key.args[0]), value)
     if not mapping.is_dict(run, base):
         if key.op == "const":
             run.state.paths[Leaf(("item", base, key.args[0]), "")] = bare(value)

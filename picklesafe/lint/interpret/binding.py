@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
 from picklesafe.lint.interpret.run import Arguments, Frame, FunctionNode, Run
-from picklesafe.lint.interpret.state import Object, State
+from picklesafe.lint.interpret.state import Object
 from picklesafe.lint.interpret.values import Expr, Leaf, bare, const
 
+if TYPE_CHECKING:
+    from picklesafe.lint.project import Module
 
-def bind(run: Run, node: FunctionNode, args: Arguments, module: object, closure: Frame | None) -> dict[str, Expr]:
+
+def bind(run: Run, node: FunctionNode, args: Arguments, module: Module, closure: Frame | None) -> dict[str, Expr]:
     """The variables of a function when it starts."""
     spec = node.args
     names: dict[str, Expr] = {}
@@ -49,24 +53,17 @@ def parameters(node: FunctionNode) -> list[tuple[ast.arg, ast.expr | None]]:
     return [*zip(plain, defaults, strict=True), *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
 
 
-def _default(run: Run, default: ast.expr | None, module: object, closure: Frame | None) -> Expr:
+def _default(run: Run, default: ast.expr | None, module: Module, closure: Frame | None) -> Expr:
     if default is None:
         return Leaf(("missing",), "an argument")
     return default_value(run, default, module, closure)
 
 
-def default_value(run: Run, default: ast.expr, module: object, closure: Frame | None) -> Expr:
+def default_value(run: Run, default: ast.expr, module: Module, closure: Frame | None) -> Expr:
     """A parameter's default, as its module sees it."""
     from picklesafe.lint.interpret.expressions import evaluate
 
     if isinstance(default, ast.Constant):
         return const(default.value)
-    frame = Frame(module, ast.Module([], []), home=False, closure=closure)  # type: ignore[arg-type]
-    outer, run.state = run.state, State()
-    run.frames.append(frame)
-    try:
+    with run.aside(module, closure, home=False):
         return bare(evaluate(run, default))
-    finally:
-        run.shared.update(run.state.heap)
-        run.frames.pop()
-        run.state = outer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from picklesafe.lint.contract import CONTRACTS, Contract
+from picklesafe.lint.contract import CONTRACTS, KEYWORDS, Contract
 from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.binding import bind
 from picklesafe.lint.interpret.known import call_external, call_method, new_dictionary
@@ -69,7 +69,7 @@ def arguments(run: Run, node: ast.Call, loader: bool = False) -> Arguments:
     from picklesafe.lint.interpret.expressions import evaluate
 
     siblings = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
-    demanded = loader or any(name.endswith(_LOADER_WORDS) for name in siblings)
+    demanded = loader or any(name.endswith(KEYWORDS) for name in siblings)
     positional: list[Expr] = []
     star: Expr | None = None
     named: dict[str, Expr] = {}
@@ -96,9 +96,6 @@ def arguments(run: Run, node: ast.Call, loader: bool = False) -> Arguments:
     return Arguments(tuple(positional), named, star, rest)
 
 
-_LOADER_WORDS = ("num_workers", "prefetch_factor", "persistent_workers", "multiprocessing_context")
-
-
 def _expand(run: Run, value: Expr, named: dict[str, Expr]) -> Expr | None:
     """`**value`: its entries join `named`; returns where unknown ones come from."""
     for key in mapping.keys(run, value):
@@ -117,7 +114,7 @@ def _dictionaries(run: Run, value: Expr) -> list[Expr]:
 
 def call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
     """What calling `function` gives."""
-    with run.demanding(any(name.endswith(_LOADER_WORDS) for name in args.named)):
+    with run.demanding(any(name.endswith(KEYWORDS) for name in args.named)):
         return _call(run, function, args, node)
 
 

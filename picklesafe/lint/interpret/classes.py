@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret.options import literal, lower_bound
-from picklesafe.lint.interpret.run import Frame, Run
+from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import Expr, Leaf, bare
 from picklesafe.lint.trees import last_name, walk
 
@@ -49,15 +49,9 @@ def _bases(run: Run, cls: Expr) -> list[Expr]:
     from picklesafe.lint.interpret.expressions import evaluate
 
     node, module, frame = cls.args
-    run.frames.append(Frame(module, ast.Module([], []), home=False, closure=frame))
-    outer, run.state = run.state, type(run.state)()
-    try:
-        bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
-        with run.demanding():
-            return [bare(evaluate(run, base)) for base in bases if isinstance(base, (ast.Name, ast.Attribute))]
-    finally:
-        run.frames.pop()
-        run.state = outer
+    bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
+    with run.aside(module, frame, home=False), run.demanding():
+        return [bare(evaluate(run, base)) for base in bases if isinstance(base, (ast.Name, ast.Attribute))]
 
 
 def contract_of(run: Run, cls: Expr) -> Contract | None:
@@ -191,17 +185,9 @@ def field_default(run: Run, owner: Expr, statement: ast.AnnAssign) -> tuple[Expr
 def _evaluate(run: Run, owner: Expr, value: ast.expr) -> Expr:
     from picklesafe.lint.interpret.expressions import evaluate
 
-    node, module, frame = owner.args
-    del node
-    outer, run.state = run.state, type(run.state)()
-    home = bool(run.frames) and run.frames[0].module is module
-    run.frames.append(Frame(module, ast.Module([], []), home=home, closure=frame))
-    try:
+    _, module, frame = owner.args
+    with run.aside(module, frame):
         return bare(evaluate(run, value))
-    finally:
-        run.shared.update(run.state.heap)
-        run.frames.pop()
-        run.state = outer
 
 
 @lru_cache(maxsize=1024)

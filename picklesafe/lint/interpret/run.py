@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.interpret.state import Object, State, merge
-from picklesafe.lint.interpret.values import Expr, Leaf, is_const, negate
+from picklesafe.lint.interpret.values import Expr, Leaf, bare, is_const, negate
 
 if TYPE_CHECKING:
     from picklesafe.lint.contract import Contract
@@ -166,6 +166,36 @@ class Run:
             self.state.owned.add(number)
         self._latest[number] = self.state.heap[number]
         return self.state.heap[number]
+
+    @contextmanager
+    def aside(
+        self,
+        module: Module,
+        closure: Frame | None = None,
+        *,
+        home: bool | None = None,
+        relevant: frozenset[str] = frozenset(),
+    ) -> Iterator[None]:
+        """Within, code at a module's or a class's own level runs, in a state of its own.
+
+        Args:
+            home: whether that code is under judgement; by default, if it is in the file that is.
+        """
+        if home is None:
+            home = bool(self.frames) and self.frames[0].module is module
+        outer, self.state = self.state, State()
+        self.frames.append(Frame(module, ast.Module([], []), home=home, closure=closure, relevant=relevant))
+        try:
+            yield
+        finally:
+            self.shared.update(self.state.heap)
+            self.frames.pop()
+            self.state = outer
+
+    def remember(self, name: str, value: Expr) -> None:
+        """Something is stored under a name; if that speaks of loaders, it may be a loader's arguments."""
+        if "loader" in name.lower():
+            self.named.append((name, bare(value), self.state.reach))
 
     @contextmanager
     def demanding(self, wanted: bool = True) -> Iterator[None]:
