@@ -30,7 +30,7 @@ def check(call: LoaderCall) -> Finding | None:
     unset = call.unset("prefetch_factor")
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); write prefetch_factor={unset}, or give it workers",
+        f"{call.because(case)}, which torch refuses (ValueError); {call.remedy(case, unset)}",
         fix=call.guarded(case, otherwise="None"),
     )
 

@@ -25,7 +25,7 @@ def check(call: LoaderCall) -> Finding | None:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); write persistent_workers=False, or give it workers",
+        f"{call.because(case)}, which torch refuses (ValueError); {call.remedy(case, 'False')}",
         fix=call.guarded(case, otherwise="False"),
     )
 

@@ -23,8 +23,7 @@ def check(call: LoaderCall) -> Finding | None:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, which torch refuses (ValueError); "
-        "write multiprocessing_context=None, or give it workers",
+        f"{call.because(case)}, which torch refuses (ValueError); {call.remedy(case, 'None')}",
         fix=call.guarded(case, otherwise="None"),
     )
 

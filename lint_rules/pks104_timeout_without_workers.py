@@ -23,7 +23,7 @@ def check(call: LoaderCall) -> Finding | None:
         return None
     return call.finding(
         case,
-        f"{call.because(case)}, and its first iteration raises AssertionError; write timeout=0, or give it workers",
+        f"{call.because(case)}, and its first iteration raises AssertionError; {call.remedy(case, '0')}",
         fix=call.guarded(case, otherwise="0"),
     )
 

@@ -146,6 +146,12 @@ class LoaderCall:
             return "None" if self.target_torch >= (2, 0) else "2"
         return {"persistent_workers": "False", "timeout": "0"}.get(argument, "None")
 
+    def remedy(self, case: Case, unset: str) -> str:
+        """The end of a message: what to write instead, where the argument is certainly refused."""
+        if case.place.by_workers:
+            return f"give it workers, or let {case.argument} follow the number of workers there"
+        return f"write {case.argument}={unset}, or give it workers"
+
     def guarded(self, case: Case, otherwise: str) -> Fix | None:
         """The fix that lets the argument follow the number of workers; see `picklesafe.lint.guarded`."""
         from picklesafe.lint.guard import guarded

@@ -49,7 +49,7 @@ help: Let `prefetch_factor` follow the number of workers
 
 PKS101 with num_workers=0 this call makes DataLoader (embedder.py:6) get prefetch_factor=2, \
 which torch refuses (ValueError); \
-write prefetch_factor=None, or give it workers
+give it workers, or let prefetch_factor follow the number of workers there
  --> script.py:3:28
   |
 1 | from embedder import Embedder

@@ -160,8 +160,8 @@ def _read_object(run: Run, base: Expr, name: str, node: ast.AST) -> Expr:
     if entry == ABSENT or entry.op == "if":
         found = classes.read(run, obj.cls, base, name, node) if obj.cls is not None else None
         missing = found if found is not None else _symbol(run, base, name)
-        return mapping._without_absent(entry, missing)
-    return entry
+        return mapping.without_absent(entry, missing)
+    return obj.entries[name]  # with the place that it was given at, if a call gave it
 
 
 def attribute_leaf(base: Expr, name: str, default: Expr | None = None) -> Leaf:

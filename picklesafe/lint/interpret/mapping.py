@@ -57,7 +57,7 @@ def get(run: Run, expr: Expr, key: object, default: Expr | None = None) -> Expr:
         obj = run.object(expr)
         entry = obj.entries.get(entry_key(key))
         if entry is not None:
-            return _without_absent(entry, missing) if default is not None else entry
+            return without_absent(entry, missing) if default is not None else entry
         return missing if obj.rest is None else _symbol(run, obj.rest, key, default)
     if expr == NONE:
         return missing
@@ -73,11 +73,11 @@ def _symbol(run: Run, base: Expr, key: object, default: Expr | None) -> Expr:
     return declared(run, leaf, str(key))
 
 
-def _without_absent(value: Expr, missing: Expr) -> Expr:
+def without_absent(value: Expr, missing: Expr) -> Expr:
     if value == ABSENT:
         return missing
     if value.op == "if":
-        return choose(value.args[0], _without_absent(value.args[1], missing), _without_absent(value.args[2], missing))
+        return choose(value.args[0], without_absent(value.args[1], missing), without_absent(value.args[2], missing))
     if value.op == "at" and bare(value) == ABSENT:
         return missing
     return value
@@ -114,7 +114,7 @@ def update(run: Run, ref: Expr, other: Expr) -> None:
     others = rest(run, other)
     for key in keys(run, other):
         value = get(run, other, key)
-        obj.entries[key] = _without_absent(value, obj.entries.get(key, ABSENT))
+        obj.entries[key] = without_absent(value, obj.entries.get(key, ABSENT))
     if others is not None:
         for key in list(obj.entries):
             if key not in keys(run, other):
