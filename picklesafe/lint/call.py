@@ -176,12 +176,19 @@ class LoaderCall:
         answer = case.answer
         if answer.certain:
             given = not isinstance(answer.workers, Absent) and answer.workers_origins
-            return f"with {workers}=0" if given else f"without {workers}"
+            return f"with {workers}=0" if given else self._without(workers)
         supposed = answer.supposed
         if supposed is None:
-            return f"with {workers}=0"
+            return f"with {workers}=0" if answer.workers_origins else self._without(workers)
         text, value = self._text_of(supposed, answer), 0 if supposed.low <= 0 else supposed.low
-        return f"with {workers}=0" if text in (workers, "an item") else f"with {text} = {value}"
+        plain = text in (workers, "an item", "an element") or text.endswith(f"[{workers!r}]")
+        return f"with {workers}=0" if plain else f"with {text} = {value}"
+
+    def _without(self, workers: str) -> str:
+        """The circumstance that nobody gives a number of workers, not even a wrapper that takes one."""
+        spec = getattr(self.event.function, "args", None)
+        taken = spec is not None and any(arg.arg == workers for arg in (*spec.args, *spec.kwonlyargs))
+        return f"without {workers}, which is taken here but never passed on," if taken else f"without {workers}"
 
     def _text_of(self, supposed: Leaf, answer: Answer) -> str:
         """What had to be 0, in the words of the argument if it is just that."""

@@ -65,6 +65,12 @@ class _Rewriter(libcst.CSTVisitor):
             self.text[star : star + 1] = b" "
         return True
 
+    def visit_ExceptHandler(self, node: libcst.ExceptHandler) -> bool:
+        if isinstance(node.type, libcst.Tuple) and not node.type.lpar:  # `except A, B:` of Python 3.14
+            start, end = self.span(node.type.elements[0].value)[1], self.span(node.type)[1]
+            self.text[start:end] = self._blank(start, end)
+        return True
+
     def visit_Index(self, node: libcst.Index) -> bool:
         if node.star is not None:
             self._unstar(node)

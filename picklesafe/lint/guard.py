@@ -31,8 +31,8 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     if case.argument.endswith("prefetch_factor"):
         otherwise = call.unset(case.argument)
     workers = _workers(call, case, origin)
-    if case.certain and not isinstance(workers, ast.Attribute):
-        return _replaced(call, origin, otherwise)  # an attribute may be set by others
+    if case.certain and (workers is None or isinstance(workers, ast.Constant)):
+        return _replaced(call, origin, otherwise, safe=workers is not None or _is_own(call, origin))
     if workers is None:
         return None
     source = call.module.source
@@ -48,10 +48,18 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     return Fix(f"Let `{case.argument}` follow the number of workers", (edit,), safe=_is_pure(workers))
 
 
-def _replaced(call: LoaderCall, origin: Origin, otherwise: str) -> Fix:
+def _is_own(call: LoaderCall, origin: Origin) -> bool:
+    """Whether the argument is written at the call that makes the loader: no other loader shares it then."""
+    node = call.event.node
+    if not call.event.home:
+        return isinstance(origin.node, ast.keyword)
+    return isinstance(node, ast.Call) and (origin.node in node.keywords or origin.node in node.args)
+
+
+def _replaced(call: LoaderCall, origin: Origin, otherwise: str, safe: bool) -> Fix:
     source = call.module.source
     edit = Edit(source.start(origin.value), source.end(origin.value), otherwise)
-    return Fix(f"Replace by {otherwise}", (edit,), safe=_is_pure(origin.value))
+    return Fix(f"Replace by {otherwise}", (edit,), safe=safe and _is_pure(origin.value))
 
 
 def _combined(value: str, node: ast.expr, condition: str, otherwise: str) -> str:

@@ -12,7 +12,7 @@ from picklesafe.lint.interpret import classes, mapping
 from picklesafe.lint.interpret.attributes import attribute_leaf
 from picklesafe.lint.interpret.binding import default_value, parameters
 from picklesafe.lint.interpret.calls import note, run_frame
-from picklesafe.lint.interpret.options import declared
+from picklesafe.lint.interpret.options import annotated, declared, number
 from picklesafe.lint.interpret.relevance import feeding
 from picklesafe.lint.interpret.run import Dead, Frame, FunctionNode, LoaderEvent, OutOfSteps, Run
 from picklesafe.lint.interpret.state import Object, State
@@ -146,8 +146,11 @@ def symbolic_parameters(run: Run, node: FunctionNode, module: Module, function: 
     """The variables of a function when anybody may call it with anything."""
     names: dict[str, Expr] = {}
     decorated = bool(getattr(node, "decorator_list", ()))
+    least = _parametrized(node)
     for param, default in parameters(node):
         leaf = _parameter(run, module, function, param, default)
+        if param.arg in least:
+            leaf = Leaf(leaf.args, leaf.text, max(leaf.low, least[param.arg]), default=leaf.default)
         names[param.arg] = declared(run, leaf, param.arg) if decorated else leaf
         if param.annotation is not None:
             _annotate(run, names[param.arg], param.annotation)
@@ -161,13 +164,27 @@ def symbolic_parameters(run: Run, node: FunctionNode, module: Module, function: 
 
 
 def _parameter(run: Run, module: Module, function: str, param: ast.arg, default: ast.expr | None) -> Leaf:
-    path = ("param", function, param.arg)
+    path, low = ("param", function, param.arg), annotated(param.annotation)
     if default is None:
-        return Leaf(path, param.arg)
+        return Leaf(path, param.arg, low)
     value = default_value(run, default, module, None)
     if isinstance(value, Leaf):  # `typer.Option(4, min=1)`
-        return Leaf(path, param.arg, value.low, value.high, value.default)
-    return Leaf(path, param.arg, default=value)
+        return Leaf(path, param.arg, max(low, value.low), value.high, value.default)
+    return Leaf(path, param.arg, low, default=value)
+
+
+def _parametrized(node: FunctionNode) -> dict[str, float]:
+    """The least number that each `@pytest.mark.parametrize("n", [1, 2])` gives."""
+    found: dict[str, float] = {}
+    for decorator in getattr(node, "decorator_list", ()):
+        if last_name(decorator) != "parametrize" or len(decorator.args) < 2:
+            continue
+        name, values = decorator.args[:2]
+        if isinstance(name, ast.Constant) and isinstance(values, (ast.List, ast.Tuple)) and values.elts:
+            numbers = [number(value) for value in values.elts]
+            if all(value is not None for value in numbers):
+                found[str(name.value)] = min(value for value in numbers if value is not None)
+    return found
 
 
 def _annotate(run: Run, leaf: Expr, annotation: ast.expr) -> None:
@@ -263,9 +280,9 @@ def _forget_reassigned(run: Run, cls: Expr, method: Frame, receiver: Expr) -> No
 def _left_over(run: Run) -> list[LoaderEvent]:
     """Loader arguments gathered in a dictionary, or a partial, that no loader was seen to take."""
     before = len(run.events)
-    for number, (inner, args, node) in run.partials.items():
+    for key, (inner, args, node) in run.partials.items():
         explicit = WORKERS in args.named
-        if number not in run.consumed and explicit and inner.op == "external":
+        if key not in run.consumed and explicit and inner.op == "external":
             contract = CONTRACTS.get(inner.args[0])
             if contract is not None:
                 note(run, contract, args, node)

@@ -58,6 +58,18 @@ class Module:
                 found.setdefault(name, []).append(statement)
         return found
 
+    def decisive(self, name: str) -> list[ast.stmt]:
+        """The statements that may have bound `name` last: an unconditional one and what follows it."""
+        statements = self.bindings.get(name, [])
+        for index in range(len(statements) - 1, 0, -1):
+            if id(statements[index]) in self._unconditional:
+                return statements[index:]
+        return statements
+
+    @cached_property
+    def _unconditional(self) -> frozenset[int]:
+        return frozenset(map(id, self.source.tree.body))
+
     @cached_property
     def rebound(self) -> frozenset[str]:
         """What functions change of the top level: `global NAME`, and `Config.workers = …`."""

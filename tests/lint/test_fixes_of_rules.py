@@ -372,3 +372,16 @@ def test_the_seed_case_is_mended_on_disk_and_its_right_neighbour_left_alone(writ
     result = fix_file(path, settings(path.parent), unsafe=False)
     assert (result.applied, result.left) == (1, ())
     assert result.after == text.replace("=2,", "=2 if num_workers > 0 else None,")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'O = {"persistent_workers": True}\nDataLoader([], num_workers=4, **O)\nDataLoader([], num_workers=0, **O)\n',
+        "make = partial(DataLoader, persistent_workers=True)\nmake([], num_workers=0)\nmake([], num_workers=2)\n",
+    ],
+    ids=["dictionary", "partial"],
+)
+def test_what_several_loaders_share_is_not_replaced_safely(text: str) -> None:
+    (finding,) = lint("from functools import partial\nfrom torch.utils.data import DataLoader\n\n" + text)
+    assert finding.fix is None or not finding.fix.safe

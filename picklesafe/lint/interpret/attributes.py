@@ -49,9 +49,9 @@ def _evaluate_global(run: Run, module: Module, name: str) -> Expr:
     if not statements:
         return _star_import(run, module, name)
     value: Expr | None = None
-    for statement in statements:
+    for statement in module.decisive(name):
         found = _evaluate_binding(run, module, name, statement)
-        if value is None or statement in module.source.tree.body:
+        if value is None:
             value = found
         else:
             value = choose(run.fresh(statement, "a condition"), found, value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from picklesafe.lint.contract import CONTRACTS, Contract
-from picklesafe.lint.interpret.options import literal, lower_bound
+from picklesafe.lint.interpret.options import annotated, literal, lower_bound
 from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import Expr, Leaf, bare
 from picklesafe.lint.trees import last_name, walk
@@ -160,6 +160,7 @@ def _variable(run: Run, owner: Expr, statement: ast.stmt, receiver: Expr, name: 
 def field(run: Run, owner: Expr, statement: ast.AnnAssign, receiver: Expr, name: str) -> Leaf:
     """A field that nobody is seen to set: a symbol with the field's default."""
     default, low = field_default(run, owner, statement)
+    low = max(low, annotated(statement.annotation))
     if any(name in stored(method) for method in owner.args[0].body if isinstance(method, ast.FunctionDef)):
         default = None  # `__post_init__` or a validator has the last word
     text = getattr(receiver, "text", "self")

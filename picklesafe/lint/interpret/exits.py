@@ -6,7 +6,7 @@ import ast
 
 from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.state import State
-from picklesafe.lint.interpret.values import Expr, all_of, negate
+from picklesafe.lint.interpret.values import Expr, External, Leaf, all_of, bare, negate
 
 _EXITS = frozenset({"sys.exit", "os._exit", "exit", "quit", "pytest.skip", "pytest.fail", "builtins.exit"})
 _EVERYTHING = frozenset({"BaseException"})
@@ -17,7 +17,15 @@ def never_returns(run: Run, node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = ast.unparse(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else ""
-    return name in _EXITS or name.endswith("parser.error")
+    if name.endswith(".error") and isinstance(node.func, ast.Attribute):
+        from picklesafe.lint.interpret.expressions import evaluate
+
+        base = bare(evaluate(run, node.func.value))
+        made_by = base.args[1] if isinstance(base, Leaf) and base.args[0] == "call" else None
+        return name.endswith("parser.error") or (
+            isinstance(made_by, External) and made_by.text.endswith("ArgumentParser")
+        )
+    return name in _EXITS
 
 
 def caught_by(node: ast.Try) -> frozenset[str]:

@@ -235,6 +235,9 @@ def iterate(run: Run, node: ast.expr) -> list[Expr] | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enumerate" and node.args:
         inner = iterate(run, node.args[0])
         return None if inner is None else [Expr("seq", ("items", const(i), item)) for i, item in enumerate(inner)]
+    counted = _counted(node)
+    if counted is not None:
+        return counted
     value = bare(evaluate(run, node))
     if value.op == "seq":
         items = list(value.args[1:])
@@ -243,6 +246,17 @@ def iterate(run: Run, node: ast.expr) -> list[Expr] | None:
     else:
         return None
     return items if len(items) <= MAX_UNROLLED else None
+
+
+def _counted(node: ast.expr) -> list[Expr] | None:
+    """The numbers of `range(1, 8)`, if they are few."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"):
+        return None
+    ends = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and type(arg.value) is int]
+    if len(ends) != len(node.args) or not 1 <= len(ends) <= 2:
+        return None
+    numbers = range(*ends)
+    return [const(number) for number in numbers] if len(numbers) <= MAX_UNROLLED else None
 
 
 def _pairs(run: Run, node: ast.expr) -> list[Expr] | None:

@@ -132,6 +132,19 @@ def lower_bound(keywords: dict[str | None, ast.expr]) -> float:
     return -INFINITY
 
 
+def annotated(annotation: ast.expr | None) -> float:
+    """The least value that `Annotated[int, Option(min=1)]` or `PositiveInt` allow."""
+    if annotation is None:
+        return -INFINITY
+    if last_name(annotation) in ("PositiveInt", "PositiveFloat"):
+        return 1
+    if isinstance(annotation, ast.Subscript) and last_name(annotation.value) == "Annotated":
+        parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else []
+        calls = [part for part in parts if isinstance(part, ast.Call)]
+        return max((lower_bound({k.arg: k.value for k in call.keywords}) for call in calls), default=-INFINITY)
+    return -INFINITY
+
+
 def number(node: ast.expr | None) -> float | None:
     value = literal(node) if node is not None else None
     found = value.args[0] if value is not None else None
