@@ -21,6 +21,7 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {
 """Never looked up in the project, unless it is one of these itself."""
 # Told from the text, for a walk over the tree takes as long as parsing it; a match in a string
 # only makes a constant unknown.
+_NEXT_DEFINITION = re.compile(r"^(?:async def|def|class|@|if )", re.MULTILINE)
 _BY_NAME = re.compile(r"self\.__dict__(?:\[|\.update\()|setattr\(self,")
 _REBINDING = re.compile(r"^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))", re.MULTILINE)
 
@@ -83,11 +84,18 @@ class Module:
         """Whether attributes of instances are set by computed names, as configuration classes do."""
         return _BY_NAME.search(self.source.text) is not None
 
-    def speaks_of(self, words: tuple[str, ...]) -> bool:
-        """Whether one of `words` occurs in the file."""
+    def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
+        """Whether one of `words` occurs where the file defines `name`, told without parsing it."""
         if words not in self._spoken:
             self._spoken[words] = any(word.encode() in self.source.data for word in words)
-        return self._spoken[words]
+        if not self._spoken[words]:
+            return False
+        defined = re.search(rf"^(?:async )?(?:def|class) {re.escape(name)}\b", self.source.text, re.MULTILINE)
+        if defined is None:
+            return True
+        following = _NEXT_DEFINITION.search(self.source.text, defined.end())
+        text = self.source.text[defined.start() : following.start() if following else None]
+        return any(word in text for word in words)
 
 
 class Project:

@@ -121,7 +121,7 @@ def imported(run: Run, importer: Module, package: str, name: str) -> Expr | None
     if found is None:
         inner = run.project.find(dotted, importer)
         return Expr("module", (inner,)) if inner is not None else External(dotted)
-    if not run.demand and not found.speaks_of(run.words):
+    if not run.demand and not found.speaks_of(run.words, name):
         return None  # nothing that this run needs: don't parse the file
     if name in found.bindings or "*" in found.bindings:
         value = read_global(run, found, name)

@@ -47,11 +47,20 @@ def _continue_with(run: Run, state: State | None) -> None:
 
 def _expression(run: Run, node: ast.Expr) -> None:
     # A helper that raises for some values, or changes a dictionary, matters without its result.
-    given = [*node.value.args, *node.value.keywords] if isinstance(node.value, ast.Call) else []
+    call = node.value
+    given = [*call.args, *call.keywords] if isinstance(call, ast.Call) and _is_near(run, call.func) else []
     with run.demanding(any(mentions(arg, run.frame.relevant) for arg in given)):
         evaluate(run, node.value)
     if exits.never_returns(run, node.value):
         raise Dead
+
+
+def _is_near(run: Run, function: ast.expr) -> bool:
+    """Whether a function is defined in the same file: others are not parsed just to see what they do."""
+    if isinstance(function, ast.Name):
+        statements = run.frame.module.bindings.get(function.id, [])
+        return function.id in run.state.names or any(isinstance(found, ast.FunctionDef) for found in statements)
+    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
 
 
 def _assign(run: Run, node: ast.Assign) -> None:
