@@ -138,6 +138,8 @@ def _call(run: Run, function: Expr, args: Arguments, node: ast.Call) -> Expr:
         if is_worth_entering(run, function):
             return enter(run, function, args, node)
         return _result(function, args, node)
+    if isinstance(function, Leaf) and last_name(node) in classes.DICTIONARIES:
+        return new_dictionary(run, args, node)  # of a module that wasn't worth parsing
     return _result(function, args, node)
 
 
