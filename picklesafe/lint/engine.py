@@ -154,7 +154,7 @@ class _Run:
 def _patient_collector() -> Iterator[None]:
     """Trees are many objects without cycles: looking through them again and again costs a tenth of the analysis."""
     thresholds = gc.get_threshold()
-    gc.set_threshold(100_000, *thresholds[1:])
+    gc.set_threshold(1_000_000, *thresholds[1:])
     try:
         yield
     finally:

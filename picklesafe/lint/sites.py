@@ -22,7 +22,6 @@ _OTHERS_TIMEOUT = frozenset(
 _RENAMED = re.compile(r"\b(\w+)[ \t]+as[ \t]+(\w+)")
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
-_LONG = re.compile(r"\((?:[^=,]{0,99},){5}")
 _POSITIONAL = 5
 """How many positional arguments a loader may have before its number of workers."""
 
@@ -87,16 +86,9 @@ class _Clues:
         self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ())]
 
     def in_text(self, text: str) -> bool:
-        """Whether there may be a clue: walking over a tree takes longer than searching a text."""
-        if any(word in text for word in UNMISTAKABLE) or any(name in text for name in self.watch):
+        if any(word in text for word in KEYWORDS) or any(name in text for name in self.watch):
             return True
-        if WORKERS in text and self.workers_may_be_invalid:
-            return True
-        if not any(word in text for word in ("oader", "timeout", *self.aliases, "__init__", "cls(")):
-            return False
-        return (
-            self.every or "timeout" in text or "**" in text or "create_loader" in text or _LONG.search(text) is not None
-        )
+        return ("oader" in text or any(alias in text for alias in self.aliases)) and "(" in text
 
     def in_tree(self, node: ast.AST) -> bool:
         displays = spread = False
