@@ -1,0 +1,94 @@
+"""What a file looked like when its handle was dropped, and whether it still does."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, NamedTuple
+
+from picklesafe.errors import HandleChangedError, HandleMissingError
+
+Path = str | bytes
+
+
+class Fingerprint(NamedTuple):
+    """Size, time and identity of a file, as `os.stat` gives them.
+
+    Attributes:
+        path: absolute.
+        size: bytes.
+        modified: `st_mtime_ns`; None where the content may change by the handle's own writes.
+        device, inode: `st_dev` and `st_ino`.
+        host: the machine on which the rest was read; elsewhere a copy has another time and inode.
+    """
+
+    path: Path
+    size: int
+    modified: int | None
+    device: int
+    inode: int
+    host: str
+
+    @classmethod
+    def of(cls, path: Path, descriptor: int | None = None, *, content: bool = True) -> Fingerprint | None:
+        """The fingerprint of the file at `path`, or of the open `descriptor` that is known to be on it.
+
+        The descriptor tells the truth about a file that was replaced while it was open. None for what isn't a
+        regular file, or isn't there.
+        """
+        try:
+            status = os.stat(path if descriptor is None else descriptor)
+        except (OSError, ValueError):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        modified = status.st_mtime_ns if content else None
+        return cls(path, status.st_size, modified, status.st_dev, status.st_ino, host())
+
+    def check(self) -> None:
+        """Raises:
+        HandleMissingError: the file is gone, or shorter than it was.
+        HandleChangedError: it is another file, or was written to.
+        """
+        now = self.of(self.path, content=self.modified is not None)
+        if now is None:
+            raise HandleMissingError(
+                f"{os.fsdecode(self.path)} is gone since the handle on it was dropped ({self.describe()})",
+                remedy="Bring it back, or open the dataset anew",
+            )
+        if now.size < self.size:
+            kind: type[HandleChangedError] | type[HandleMissingError] = HandleMissingError
+        elif self.host != now.host:
+            # A copy on another machine: its size is all that can be compared.
+            kind = HandleChangedError
+            if now.size == self.size:
+                return
+        elif now == self:
+            return
+        else:
+            kind = HandleChangedError
+        raise kind(
+            f"{os.fsdecode(self.path)} isn't the file that was open: it was {self.describe()}, now it is {now.describe()}",
+            remedy="Open the dataset anew, or set check_unchanged = False in its class to read the file as it is now",
+        )
+
+    def describe(self) -> str:
+        """As `1,024 bytes, modified 2026-11-21 06:52:33, inode 42`."""
+        from datetime import datetime  # takes longer to import than the rest of this module, for errors alone
+
+        parts = [f"{self.size:,} bytes"]
+        if self.modified is not None:
+            parts.append(f"modified {datetime.fromtimestamp(self.modified / 1e9):%Y-%m-%d %H:%M:%S.%f}")
+        parts.append(f"inode {self.inode}")
+        return ", ".join(parts)
+
+
+def host() -> str:
+    """This machine's name."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+
+
+def absolute(path: Any) -> Any:
+    """`path` from the root, of the same type (str, bytes, pathlib); symbolic links stay as they are."""
+    plain = os.path.abspath(os.fspath(path))
+    return plain if isinstance(path, str | bytes) else type(path)(plain)

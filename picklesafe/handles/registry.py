@@ -1,0 +1,202 @@
+"""Which types are handles: by name, so that no library is imported for being known."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
+from picklesafe.handles.recipe import Recipe
+
+InChild = Literal["reopen-descriptor", "drop", "close", "keep", "share"]
+Describe = Callable[[Any], Recipe]
+F = TypeVar("F", bound=Describe)
+
+
+class HandleType(NamedTuple):
+    """What is known of one type of handle.
+
+    Attributes:
+        name: `module.qualname` of the class, as its `__module__` has it.
+        describe: gives the recipe of a handle.
+        in_child: what a forked child does with one that it inherits.
+        writes: the mode in which a handle can write, or "" if it only reads.
+        same: what two objects on one underlying handle have in common; by default the object itself.
+        travels: whether it reaches other processes as a resource; False for what is merely made anew there
+            (locks, executors), which only stands for itself inside a picklesafe object.
+        found: the dotted name under which the class can be had, where that isn't `name`.
+    """
+
+    name: str
+    describe: Describe
+    in_child: InChild
+    writes: Callable[[Any], str]
+    same: Callable[[Any], object]
+    travels: bool
+    found: str
+
+
+# The family of a library's handles, in a module beside this one, by the first part of the type's `__module__`.
+FAMILIES: dict[str, str] = {
+    "_io": "files",
+}
+
+_registered: dict[str, HandleType] = {}
+_families_loaded: set[str] = set()
+_resolved: dict[str, type] = {}
+
+
+def register_handle(
+    name: str,
+    /,
+    *,
+    in_child: InChild = "drop",
+    writes: Callable[[Any], str] = lambda handle: "",
+    same: Callable[[Any], object] = id,
+    travels: bool = True,
+    found: str = "",
+) -> Callable[[F], F]:
+    """Teach picklesafe a type of handle: decorates a function from a handle to its `Recipe`.
+
+        @register_handle("mylib.reader.Reader", in_child="drop")
+        def reader(handle):
+            return Recipe("mylib.Reader", handle.path, position=handle.tell())
+
+    Nothing is imported: the type is recognised by name once its library is there. Subclasses follow their parent,
+    unless they are registered themselves. The last registration of a name counts.
+
+    Args:
+        name: `type(handle).__module__ + "." + type(handle).__qualname__`.
+        in_child: what a forked child does with an inherited handle.
+            "reopen-descriptor": nothing more; an offset of its own is all it needs, and each read-only descriptor
+            gets one. "drop": put it out of reach, never close it, open it again at first use. "close": close it in
+            the child first, since its library would hand back the inherited one (read-only handles alone). "keep":
+            put it out of reach and never close or free it, since that would hurt the parent. "share": leave it.
+        writes: given a handle, the mode in which it can write, or ""; a handle that can is refused in workers.
+        same: given a handle, a hashable that is equal for all objects on one underlying handle.
+        travels: False for what is made anew rather than opened again.
+        found: where the class can be had once its library is imported, if not under `name` ("_thread.LockType").
+
+    Raises:
+        ValueError: `name` has no module, or `in_child` is none of these words.
+    """
+    if "." not in name:
+        raise ValueError(f"register_handle({name!r}): give the full name, as 'mylib.reader.Reader'")
+    if in_child not in InChild.__args__:  # type: ignore[attr-defined]
+        raise ValueError(f"register_handle({name!r}): in_child={in_child!r} is none of {InChild.__args__}")  # type: ignore[attr-defined]
+
+    def register(describe: F) -> F:
+        _registered[name] = HandleType(name, describe, in_child, writes, same, travels, found or name)
+        _resolved.pop(name, None)
+        return describe
+
+    return register
+
+
+def handle_type(cls: type) -> HandleType | None:
+    """What is known of `cls`, or of the nearest class that it derives from; None if it's no handle."""
+    for base in cls.__mro__:
+        module = base.__module__
+        if isinstance(module, str):
+            _load(module.partition(".")[0])
+            found = _registered.get(f"{module}.{base.__qualname__}")
+            if found is not None:
+                return found
+    return None
+
+
+def known_types() -> dict[type, HandleType]:
+    """Every handle type whose library is imported in this process, its subclasses too."""
+    for package in FAMILIES:
+        if package in sys.modules:
+            _load(package)
+    found: dict[type, HandleType] = {}
+    for entry in list(_registered.values()):
+        cls = _class(entry.found)
+        if cls is not None:
+            found[cls] = entry
+    for cls, entry in list(found.items()):
+        for derived in _derived(cls):
+            found.setdefault(derived, entry)
+    return found
+
+
+def all_types() -> dict[str, HandleType]:
+    """Everything that is registered, by name, the families of libraries that aren't installed too."""
+    for package in FAMILIES:
+        _load(package)
+    return dict(_registered)
+
+
+def describe(handle: Any) -> Recipe:
+    """The recipe of a handle.
+
+    Raises:
+        UnsafeHandleError: it can write, or the place where it stands can't be told.
+        NotWorkerSafeError: it can't be opened again.
+    """
+    entry = handle_type(type(handle))
+    if entry is None:
+        raise NotWorkerSafeError(
+            f"{type(handle).__module__}.{type(handle).__qualname__} isn't a handle that picklesafe knows",
+            remedy="Teach it with picklesafe.register_handle",
+        )
+    refuse_writing(handle, entry)
+    try:
+        return entry.describe(handle)
+    except PickleSafeError:
+        raise
+    except Exception as error:
+        raise UnsafeHandleError(
+            f"what this {type(handle).__qualname__} was opened with can't be told ({type(error).__name__}: {error})",
+            remedy="Open it in a method decorated with @picklesafe.per_worker",
+        ) from error
+
+
+def refuse_writing(handle: Any, entry: HandleType) -> None:
+    """Raises:
+    UnsafeHandleError: the handle can write.
+    """
+    mode = entry.writes(handle)
+    if mode:
+        name = getattr(handle, "name", None) or getattr(handle, "filename", None)
+        place = f"{name!r} " if isinstance(name, str | bytes) else ""
+        raise UnsafeHandleError(
+            f"{place}is open for writing (mode {mode!r}); two processes would destroy each other's data",
+            remedy="Close it before the workers start, open it read-only, or open one file per worker in a method "
+            "decorated with @picklesafe.per_worker",
+        )
+
+
+def _load(package: str) -> None:
+    """Import the family of a library, once; the library itself isn't."""
+    family = FAMILIES.get(package)
+    if family is not None and family not in _families_loaded:
+        # First, for a family that asks for types while it is imported.
+        _families_loaded.add(family)
+        importlib.import_module(f"picklesafe.handles.{family}")
+
+
+def _class(name: str) -> type | None:
+    """The class of a dotted name if its module has been imported."""
+    found = _resolved.get(name)
+    if found is None:
+        module, _, qualname = name.rpartition(".")
+        value: Any = sys.modules.get(module)
+        while value is None and "." in module:
+            module, _, outer = module.rpartition(".")
+            qualname = f"{outer}.{qualname}"
+            value = sys.modules.get(module)
+        for part in qualname.split("."):
+            value = getattr(value, part, None) if value is not None else None
+        if isinstance(value, type):
+            found = _resolved[name] = value
+    return found
+
+
+def _derived(cls: type) -> Iterator[type]:
+    for derived in type.__subclasses__(cls):
+        yield derived
+        yield from _derived(derived)
