@@ -1,0 +1,193 @@
+"""Cells: a handle that isn't open yet in this process, and opens once, at first use."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, MutableMapping
+from typing import Any, NoReturn, Protocol
+
+from picklesafe.errors import PickleSafeError
+from picklesafe.handles import registry
+from picklesafe.handles.recipe import Recipe
+
+_UNOPENED = object()
+
+
+class AnyCell(Protocol):
+    """What may stand in a dormant attribute's place."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def open(self) -> Any:
+        """The attribute's value, or the error that says why there is none."""
+
+    def renew_lock(self) -> None:
+        """A lock that nobody holds: in a forked child, the old one may be held for ever."""
+
+
+class Cell:
+    """A recipe and, once somebody asked for it, the handle that it opened.
+
+    Two names for one handle hold one cell, in memory and in a pickle, so they end as one handle again. Several
+    threads that ask at once get the one handle that the first of them opens.
+
+    Args:
+        recipe: what opens it; its arguments may be cells.
+        attribute: where the handle sits, as `GenomeDataset.genome`, for errors.
+        check: compare the files with what they were when the handle was dropped.
+    """
+
+    __slots__ = ("__weakref__", "_lock", "_value", "attribute", "check", "recipe")
+
+    def __init__(self, recipe: Recipe, attribute: str, check: bool = True) -> None:
+        self.recipe = recipe
+        self.attribute = attribute
+        self.check = check
+        self._value: Any = _UNOPENED
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """As AnyCell says."""
+        self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        return self._value is not _UNOPENED
+
+    def open(self) -> Any:
+        """The handle.
+
+        Raises:
+            HandleMissingError, HandleChangedError: as `Recipe.open` says; asking again tries again.
+        """
+        if self._value is _UNOPENED:
+            with self._lock:
+                if self._value is _UNOPENED:
+                    self._value = self._opened()
+        return self._value
+
+    def _opened(self) -> Any:
+        try:
+            recipe = self.recipe.with_arguments(lambda value: value.open() if isinstance(value, Cell) else value)
+            return recipe.open(check=self.check)
+        except PickleSafeError as error:
+            error.attribute = error.attribute or self.attribute
+            raise
+
+    def again(self) -> Cell:
+        """An unopened cell with the same recipe: a handle of its own."""
+        return Cell(self.recipe, self.attribute, self.check)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cell, (self.recipe, self.attribute, self.check)
+
+
+class Refusal:
+    """Stands where a cell would, for a handle that this process must not use: asking for it raises.
+
+    Args:
+        error: what is raised each time.
+        handle: kept alive, since to free it might hurt the process that it comes from.
+    """
+
+    __slots__ = ("__weakref__", "error", "handle")
+
+    is_open = False
+
+    def __init__(self, error: PickleSafeError, handle: Any = None) -> None:
+        self.error = error
+        self.handle = handle
+
+    def open(self) -> NoReturn:
+        """Raises: the error."""
+        raise self.error.with_traceback(None)
+
+    def renew_lock(self) -> None:
+        """There is none."""
+
+    def __reduce__(self) -> NoReturn:
+        self.open()
+
+
+class Unavailable:
+    """Sits where a nested handle would that couldn't be opened on arrival: every use raises the reason."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: PickleSafeError) -> None:
+        object.__setattr__(self, "_error", error)
+
+    def _raise(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise object.__getattribute__(self, "_error").with_traceback(None)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # What copy and pickle look for on any object isn't a use.
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        self._raise()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unavailable, (object.__getattribute__(self, "_error"),)
+
+    def __repr__(self) -> str:
+        return f"<unavailable: {object.__getattribute__(self, '_error')}>"
+
+    __setattr__ = __delattr__ = __getitem__ = __setitem__ = __delitem__ = __iter__ = __next__ = __len__ = _raise
+    __contains__ = __call__ = __enter__ = __exit__ = __bool__ = __array__ = __index__ = __fspath__ = _raise
+
+
+def arrive(cell: Cell) -> Any:
+    """The handle of a cell that sits where no first use can be noticed, as in a list: opened at once.
+
+    A failure isn't raised here, in the middle of unpickling, but by whoever uses the handle.
+    """
+    try:
+        return cell.open()
+    except PickleSafeError as error:
+        return Unavailable(error)
+
+
+def first(value: Any) -> Any:
+    """The value itself: what a wrapper that pickles as its content is rebuilt with."""
+    return value
+
+
+# Two pickled names for one handle must find one cell, also across two datasets in one pickle. What holds a cell
+# alive that long is the pickler; a later one describes the handle anew, since it may have moved on.
+_recent = threading.local()
+
+
+def cell_for(
+    handle: Any,
+    attribute: Callable[[], str],
+    check: bool,
+    cells: MutableMapping[Any, Cell] | None = None,
+) -> Cell:
+    """The cell of a live handle, the same one as long as somebody holds it and the handle hasn't moved.
+
+    Args:
+        attribute: tells where the handle sits.
+        cells: those to share; by default those of the pickle that this thread is writing.
+
+    Raises:
+        PickleSafeError: the handle can't be dropped and opened again; the error names no attribute yet.
+    """
+    if cells is None:
+        cells = _recent.__dict__.setdefault("cells", weakref.WeakValueDictionary())
+    entry = registry.handle_type(type(handle))
+    key = (entry.name, entry.same(handle)) if entry else (None, id(handle))
+
+    def inner(value: Any) -> Any:
+        known = registry.handle_type(type(value)) if type(value) not in _PLAIN else None
+        return cell_for(value, attribute, check, cells) if known else value
+
+    recipe = registry.describe(handle).with_arguments(inner)
+    found = cells.get(key)
+    if found is None or found.recipe != recipe or found.is_open:
+        cells[key] = found = Cell(recipe, attribute(), check)
+    return found
+
+
+_PLAIN = frozenset({str, bytes, int, float, bool, type(None), tuple, list, dict})

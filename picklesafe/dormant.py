@@ -1,0 +1,243 @@
+"""Dormant attributes: absent from the instance until somebody asks, then opened, then plain attributes again.
+
+A descriptor stands on the class only while some instance of it is dormant for that name. Without `__set__` it gives
+way to the value in the instance's `__dict__`; once no instance is dormant it is taken off, and access costs what a
+plain attribute costs. A class-level `__getattr__` would cost more on 3.10 and 3.11, lose to a class attribute of the
+same name (`genome = None`), and lose to a user's own `__getattr__`, all in silence.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from picklesafe.cell import AnyCell
+
+MAX_REMOVALS = 64
+"""After so many removals a descriptor stays: CPython 3.13 gives a class about 500 versions in its life, and once they
+are used up every attribute of every instance costs 35 ns for good. A descriptor that stays costs 15 ns, and only on
+the attribute it stands for."""
+
+_NONE: Mapping[str, AnyCell] = MappingProxyType({})
+_lock = threading.RLock()
+
+
+class _Asleep(weakref.ref[Any]):
+    """The dormant attributes of one instance; kept here since it may have no `__dict__`."""
+
+    __slots__ = ("cells", "cls", "key")
+    cells: dict[str, AnyCell]
+    cls: type
+    key: int
+
+
+_asleep: dict[int, _Asleep] = {}
+
+
+class Absent:
+    """Says that a class had no attribute of a dormant name. A class, so that it pickles by name."""
+
+
+class Dormant:
+    """The descriptor of a name for which some instance of the class is dormant.
+
+    Args:
+        name: the attribute.
+        replaced: what the class itself had under that name, or Absent.
+    """
+
+    def __init__(self, name: str, replaced: Any = Absent) -> None:
+        self.name = name
+        self.replaced = replaced
+        self.count = 0
+        self.removals = 0
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self._inherited(None, owner)
+        cell = cells_of(instance).get(self.name)
+        if cell is not None:
+            return wake(instance, self.name, cell)
+        # Another thread may have been quicker.
+        values = getattr(instance, "__dict__", {})
+        return values[self.name] if self.name in values else self._inherited(instance, type(instance))
+
+    def _inherited(self, instance: Any, owner: type) -> Any:
+        """What the attribute would be if this descriptor weren't there."""
+        for base in owner.__mro__:
+            found = base.__dict__.get(self.name, Absent)
+            if isinstance(found, Dormant):
+                found = found.replaced
+            if found is not Absent:
+                bind = getattr(type(found), "__get__", None)
+                return bind(found, instance, owner) if bind else found
+        kind = "type object" if instance is None else ""
+        raise AttributeError(
+            f"{kind} {owner.__name__!r} object has no attribute {self.name!r}".replace(
+                "object object", "object"
+            ).strip(),
+            name=self.name,
+            obj=owner if instance is None else instance,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # cloudpickle and dill send a class of __main__ with everything on it.
+        return type(self), (self.name, self.replaced)
+
+
+class DormantSlot(Dormant):
+    """The same for an attribute in `__slots__`, whose own descriptor would win over one without `__set__`."""
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        cell = None if instance is None else cells_of(instance).get(self.name)
+        return self._inherited(instance, owner) if cell is None else wake(instance, self.name, cell)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        self._member(instance).__set__(instance, value)
+        _settle(instance, [self.name])
+
+    def __delete__(self, instance: Any) -> None:
+        if self.name in cells_of(instance):
+            _settle(instance, [self.name])
+        else:
+            self._member(instance).__delete__(instance)
+
+    def _member(self, instance: Any) -> Any:
+        return slot(type(instance), self.name)
+
+
+def cells_of(instance: Any) -> Mapping[str, AnyCell]:
+    """The dormant attributes of an instance, by name."""
+    record = _asleep.get(id(instance))
+    return record.cells if record is not None and record() is instance else _NONE
+
+
+def put_to_sleep(instance: Any, cells: Mapping[str, AnyCell]) -> None:
+    """Make attributes dormant: what the instance holds under these names is let go."""
+    if not cells:
+        return
+    with _lock:
+        record = _asleep.get(id(instance))
+        if record is None or record() is not instance:
+            record = _Asleep(instance, _collected)
+            record.cells, record.cls, record.key = {}, type(instance), id(instance)
+            _asleep[record.key] = record
+        for name, cell in cells.items():
+            if name not in record.cells:
+                _install(record.cls, name)
+            record.cells[name] = cell
+            _drop_value(instance, name)
+
+
+def wake(instance: Any, name: str, cell: AnyCell) -> Any:
+    """Open a dormant attribute, under every name that the instance has for it."""
+    handle = cell.open()
+    with _lock:
+        names = [other for other, its in cells_of(instance).items() if its is cell]
+        for other in names:
+            # The value first: as long as the descriptor is there it must find either the cell or the value.
+            _put_value(instance, other, handle)
+        _settle(instance, names)
+    return handle
+
+
+def wake_all(instance: Any) -> None:
+    """Open everything that is dormant, for code that looks into `__dict__` itself."""
+    for name, cell in list(cells_of(instance).items()):
+        wake(instance, name, cell)
+
+
+def renew_locks() -> None:
+    """In a forked child: no lock that another thread of the parent may have held."""
+    global _lock
+    _lock = threading.RLock()
+    for record in list(_asleep.values()):
+        for cell in record.cells.values():
+            cell.renew_lock()
+
+
+def _settle(instance: Any, names: Iterable[str]) -> None:
+    """These names aren't dormant any more for this instance."""
+    with _lock:
+        record = _asleep.get(id(instance))
+        if record is None or record() is not instance:
+            return
+        for name in names:
+            if record.cells.pop(name, None) is not None:
+                _uninstall(record.cls, name)
+        if not record.cells:
+            del _asleep[record.key]
+
+
+def _collected(record: weakref.ref[Any]) -> None:
+    """A dormant instance is gone: its names count no longer."""
+    assert isinstance(record, _Asleep)
+    with _lock:
+        if _asleep.get(record.key) is record:
+            del _asleep[record.key]
+        for name in record.cells:
+            _uninstall(record.cls, name)
+
+
+def _install(cls: type, name: str) -> None:
+    descriptor = cls.__dict__.get(name, Absent)
+    if not isinstance(descriptor, Dormant):
+        kind = Dormant if slot(cls, name) is None else DormantSlot
+        descriptor = kind(name, descriptor)
+        descriptor.removals = _removals(cls).get(name, 0)
+        type.__setattr__(cls, name, descriptor)
+    descriptor.count += 1
+
+
+def _uninstall(cls: type, name: str) -> None:
+    descriptor = cls.__dict__.get(name)
+    if not isinstance(descriptor, Dormant):
+        return
+    descriptor.count -= 1
+    if descriptor.count <= 0 and descriptor.removals < MAX_REMOVALS:
+        _removals(cls)[name] = descriptor.removals + 1
+        if descriptor.replaced is Absent:
+            type.__delattr__(cls, name)
+        else:
+            type.__setattr__(cls, name, descriptor.replaced)
+
+
+_removed: weakref.WeakKeyDictionary[type, dict[str, int]] = weakref.WeakKeyDictionary()
+
+
+def _removals(cls: type) -> dict[str, int]:
+    return _removed.setdefault(cls, {})
+
+
+def slot(cls: type, name: str) -> Any:
+    """The descriptor behind a name in `__slots__`, also while a dormant one stands before it; None for other names."""
+    for base in cls.__mro__:
+        found = base.__dict__.get(name, Absent)
+        if isinstance(found, Dormant):
+            found = found.replaced
+        if found is not Absent:
+            return found if hasattr(type(found), "__set__") and not isinstance(found, property) else None
+    return None
+
+
+def _put_value(instance: Any, name: str, value: Any) -> None:
+    member = slot(type(instance), name)
+    if member is not None:
+        member.__set__(instance, value)
+    else:
+        # Not setattr: a frozen dataclass refuses, and nn.Module does more than store.
+        instance.__dict__[name] = value
+
+
+def _drop_value(instance: Any, name: str) -> None:
+    member = slot(type(instance), name)
+    if member is None:
+        instance.__dict__.pop(name, None)
+        return
+    try:
+        member.__delete__(instance)
+    except AttributeError:
+        pass

@@ -1,0 +1,219 @@
+"""What a forked child does with the handles that it inherits.
+
+Before the fork the live objects are looked into, within bounds, and a plan is made: which handles need more than an
+offset of their own, where they sit, and how they are opened again. The child carries the plan out before any other
+code of it runs, without looking into anything: a child that walks through a list copies its pages.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from picklesafe import descriptors, dormant, live, mending, search, travel
+from picklesafe.cell import AnyCell, Cell, Refusal
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
+from picklesafe.handles import registry
+
+share_offsets = descriptors.share_offsets
+
+
+class Inherited(NamedTuple):
+    """A handle that the child can't use as it is.
+
+    Attributes:
+        owner: the object of picklesafe that it belongs to.
+        node: where it sits below the owner.
+        entry: its type.
+        cell: what stands in its place.
+    """
+
+    owner: Any
+    node: search.Node
+    entry: registry.HandleType
+    cell: AnyCell
+
+
+class Plan(NamedTuple):
+    """What one fork's child has to do.
+
+    Attributes:
+        offsets: of all read-only descriptors.
+        inherited: handles that need more.
+        on_descriptors: handles that need no more, unless their descriptor can't be made private.
+        resources: (object, name) of resources that each process makes for itself.
+    """
+
+    offsets: list[descriptors.Offset]
+    inherited: list[Inherited]
+    on_descriptors: list[Inherited]
+    resources: list[tuple[Any, str]]
+
+
+class _Forking(threading.local):
+    """The plan of the fork that this thread is in; the child's only thread is the one that forked."""
+
+    plan: Plan | None = None
+
+
+_forking = _Forking()
+_everywhere: Callable[[], None] | None = None
+_kept: list[Any] = []
+
+
+def watch() -> None:
+    """Look after forks from now on; once. Nothing is done while no object of picklesafe lives."""
+    global _watching
+    if not _watching and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+    _watching = True
+
+
+_watching = False
+
+
+def watch_everything(before: Callable[[], None]) -> None:
+    """Make descriptors private also while no object of picklesafe lives.
+
+    Args:
+        before: called before each fork.
+    """
+    global _everywhere
+    if _everywhere is None:
+        _everywhere = before
+        watch()
+
+
+def _before() -> None:
+    if _everywhere is not None:
+        _everywhere()
+    elif not live.any_alive():
+        return
+    descriptors.hold_spares()
+    _forking.plan = _plan()
+    if any(found.entry.in_child == "keep" for found in _forking.plan.inherited):
+        import ctypes  # noqa: F401  # for the child, which should import nothing
+
+
+def _in_parent() -> None:
+    _forking.plan = None
+
+
+def _in_child() -> None:
+    plan, _forking.plan = _forking.plan, None
+    dormant.renew_locks()
+    if plan is None:
+        return
+    failed = descriptors.make_private(plan.offsets)
+    for owner, name in plan.resources:
+        _forget_resource(owner, name)
+    _put_out_of_reach(plan.inherited)
+    if failed:
+        _put_out_of_reach([_without_offset(found, failed) for found in plan.on_descriptors])
+
+
+_LEAST = 64
+"""Objects that are visited below each live one, however many there are."""
+
+
+def _plan() -> Plan:
+    plan = Plan(descriptors.offsets(), [], [], [])
+    types = registry.known_types()
+    cells: dict[Any, Cell] = {}
+    budget = search.BUDGET
+    for owner in live.instances():
+        resources = travel.resources(type(owner))
+        plan.resources.extend((owner, name) for name in resources if name in owner.__dict__)
+        for node in search.look(owner, into=lambda value: type(value) not in types, budget=max(budget, _LEAST)):
+            budget -= 1
+            entry = types.get(type(node.value))
+            if entry is not None and node.chain[1].key not in resources:
+                _consider(owner, node, entry, cells, plan)
+    return plan
+
+
+def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: Any, plan: Plan) -> None:
+    try:
+        registry.refuse_writing(node.value, entry)
+        if entry.in_child == "share":
+            return
+        if entry.in_child == "reopen-descriptor":
+            nothing = Refusal(NotWorkerSafeError())
+            plan.on_descriptors.append(Inherited(owner, node, entry, nothing))
+            return
+        cell: AnyCell = travel.to_cell(node.value, owner, lambda: node.path, cells)
+    except PickleSafeError as error:
+        error.attribute = node.path
+        cell = Refusal(error, node.value)
+    plan.inherited.append(Inherited(owner, node, entry, cell))
+
+
+def _put_out_of_reach(inherited: list[Inherited]) -> None:
+    repairs: dict[tuple[int, str], list[Inherited]] = {}
+    for found in inherited:
+        _kept.append(found.node.value)
+        found = _let_go(found)
+        _, top, *below = found.node.chain
+        if below:
+            repairs.setdefault((id(found.owner), top.key), []).append(found)
+        else:
+            dormant.put_to_sleep(found.owner, {top.key: found.cell})
+    for found_there in repairs.values():
+        first = found_there[0]
+        top = first.node.chain[1]
+        mended = mending.Mending(top.value, [(found.node, found.cell) for found in found_there])
+        dormant.put_to_sleep(first.owner, {top.key: mended})
+
+
+def _let_go(found: Inherited) -> Inherited:
+    """Do to the handle itself what its type asks for."""
+    handle, policy = found.node.value, found.entry.in_child
+    if policy == "keep":
+        _never_free(handle)
+    elif policy == "close" and not isinstance(found.cell, Refusal):
+        try:
+            getattr(handle, "close", _nothing)()
+        except Exception as error:
+            problem = f"the inherited {type(handle).__qualname__} can't be closed in this process ({error})"
+            return found._replace(cell=Refusal(UnsafeHandleError(problem, attribute=found.node.path), handle))
+    return found
+
+
+def _nothing() -> None:
+    """Views have nothing to close: their file is closed for them."""
+
+
+def _never_free(handle: Any) -> None:
+    import ctypes
+
+    # Being in a list isn't enough: at its end the interpreter empties that too.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
+
+
+def _forget_resource(owner: Any, name: str) -> None:
+    """A resource of the parent's: this process makes its own."""
+    resource = owner.__dict__.pop(name, None)
+    _kept.append(resource)
+    entry = registry.handle_type(type(resource))
+    if entry is None:
+        return
+    if entry.in_child == "keep":
+        _never_free(resource)
+    elif entry.in_child == "close" and not entry.writes(resource):
+        try:
+            getattr(resource, "close", _nothing)()
+        except Exception:
+            pass  # it stays as it is, out of reach
+
+
+def _without_offset(found: Inherited, failed: dict[int, OSError]) -> Inherited:
+    numbers = ", ".join(f"{descriptor} ({error.strerror or error})" for descriptor, error in failed.items())
+    error = UnsafeHandleError(
+        f"this forked process couldn't get a file offset of its own for descriptor {numbers}; reading would move the "
+        f"parent's",
+        remedy="Raise the limit on open files (ulimit -n), or start workers with spawn",
+        attribute=found.node.path,
+    )
+    return found._replace(cell=Refusal(error, found.node.value))

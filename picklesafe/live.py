@@ -1,0 +1,39 @@
+"""The instances of PickleSafeMixin that are alive in this process, so that a fork can look after their handles."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+_references: dict[int, _Reference] = {}
+
+
+class _Reference(weakref.ref[Any]):
+    """A weak reference that knows its key; with one callback for all, an instance costs no closure."""
+
+    __slots__ = ("key",)
+    key: int
+
+
+def _forget(reference: weakref.ref[Any]) -> None:
+    if isinstance(reference, _Reference) and _references.get(reference.key) is reference:
+        del _references[reference.key]
+
+
+def add(instance: Any) -> None:
+    """Note an instance, by identity: it needn't be hashable."""
+    key = id(instance)
+    known = _references.get(key)
+    if known is None or known() is not instance:
+        reference = _Reference(instance, _forget)
+        reference.key = key
+        _references[key] = reference
+
+
+def instances() -> list[Any]:
+    """All of them; the list is made in one step, whatever other threads do."""
+    return [instance for reference in list(_references.values()) if (instance := reference()) is not None]
+
+
+def any_alive() -> bool:
+    return bool(_references)

@@ -1,0 +1,88 @@
+"""Handles inside containers and other objects, in a forked child: replaced where they sit when somebody gets there."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+from picklesafe import search
+from picklesafe.cell import AnyCell, Unavailable, first
+from picklesafe.errors import PickleSafeError, UnsafeHandleError
+
+
+class Mending:
+    """Stands where a cell would, for an attribute that holds inherited handles at some depth.
+
+    Args:
+        value: the attribute's value as it was inherited.
+        repairs: for each handle in it, where it sits and what it is replaced with.
+    """
+
+    __slots__ = ("__weakref__", "_lock", "_repairs", "_value")
+
+    is_open = False
+
+    def __init__(self, value: Any, repairs: list[tuple[search.Node, AnyCell]]) -> None:
+        self._value = value
+        self._repairs = repairs
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """As `Cell.renew_lock`."""
+        self._lock = threading.Lock()
+
+    def open(self) -> Any:
+        """The value, with a handle of this process's in every place; what can't be opened raises when it is used."""
+        with self._lock:
+            while self._repairs:
+                node, cell = self._repairs[-1]
+                self._value = _replace(node, _opened(cell), self._value)
+                self._repairs.pop()
+        return self._value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return first, (self.open(),)
+
+
+def _opened(cell: AnyCell) -> Any:
+    try:
+        return cell.open()
+    except PickleSafeError as error:
+        return Unavailable(error)
+
+
+def _replace(node: search.Node, new: Any, top: Any) -> Any:
+    """Put `new` where the node is; gives the attribute's value, another one where that was a tuple."""
+    old, node.value = node.value, new
+    parent = node.parent
+    if parent is None or parent.parent is None:
+        return new
+    holder = parent.value
+    if isinstance(holder, tuple):
+        items = [new if value is old else value for value in holder]
+        return _replace(parent, type(holder)(*items) if hasattr(holder, "_fields") else type(holder)(items), top)
+    if isinstance(holder, frozenset):
+        return _replace(parent, frozenset(new if value is old else value for value in holder), top)
+    if isinstance(holder, set):
+        holder.discard(old)
+        holder.add(new)
+    elif isinstance(holder, list | dict | deque):
+        holder[node.key] = new
+    elif node.key is None:
+        raise UnsafeHandleError(
+            f"a handle inherited by fork sits in a {type(holder).__qualname__}, where it can't be replaced",
+            remedy="Keep the handle itself in an attribute",
+            attribute=node.path,
+        )
+    else:
+        _set_attribute(holder, node.key, new)
+    return top
+
+
+def _set_attribute(holder: Any, name: str, value: Any) -> None:
+    values = getattr(holder, "__dict__", None)
+    if values is not None and name in values:
+        values[name] = value
+    else:
+        object.__setattr__(holder, name, value)

@@ -1,0 +1,105 @@
+"""@per_worker: a resource that each process opens for itself, at its first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar, overload
+
+from picklesafe import closing
+from picklesafe.errors import NotWorkerSafeError
+from picklesafe.mixin import PickleSafeMixin
+
+T = TypeVar("T")
+
+
+class per_worker(Generic[T]):  # a decorator, named as decorators are
+    """Decorates a method that opens something: called once in each process, at the first use of the attribute.
+
+        class GenomeDataset(PickleSafeMixin, Dataset):
+            @per_worker
+            def genome(self):
+                return pyfaidx.Fasta(self.path)
+
+            def __getitem__(self, i):
+                return self.genome["chr1"][i]
+
+    What it gave never travels: a pickle leaves it out, a forked child makes its own. It is for what picklesafe can't
+    reopen by itself, and for handles that write. Several threads that ask at once get one. `picklesafe.close(obj)`
+    closes it, and so does the end of the process.
+
+    Args:
+        method: takes self alone; it may use other such attributes.
+
+    Raises:
+        NotWorkerSafeError: at class creation, in a class without PickleSafeMixin, whose instances would pickle the
+            resource and share it by fork, or in one without a `__dict__` to keep it in.
+    """
+
+    is_per_worker = True
+
+    def __init__(self, method: Callable[[Any], T]) -> None:
+        self._method = method
+        self._name = method.__name__
+        self.__doc__ = method.__doc__
+        self.__wrapped__ = method
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if not issubclass(owner, PickleSafeMixin):
+            raise NotWorkerSafeError(
+                "@per_worker in a class without PickleSafeMixin: its instances would share the resource",
+                remedy=f"class {owner.__name__}(PickleSafeMixin, …)",
+                attribute=f"{owner.__name__}.{name}",
+            )
+        if not owner.__dictoffset__:
+            raise NotWorkerSafeError(
+                "@per_worker keeps its resource in the instance's __dict__, and this class has none",
+                remedy='Add "__dict__" to its __slots__',
+                attribute=f"{owner.__name__}.{name}",
+            )
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> per_worker[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        # Only until there is a value: without a __set__, the instance's __dict__ wins from then on.
+        if instance is None:
+            return self
+        values = instance.__dict__
+        with _opening(instance, self._name):
+            if self._name not in values:
+                values[self._name] = self._method(instance)
+                closing.at_exit(instance, self._name)
+        return values[self._name]
+
+
+_guard = threading.Lock()
+_locks: dict[tuple[int, str], threading.RLock] = {}
+
+
+@contextmanager
+def _opening(instance: object, name: str) -> Iterator[None]:
+    """One thread at a time for each resource, while it is being opened; opening one may take another."""
+    key = id(instance), name
+    with _guard:
+        lock = _locks.setdefault(key, threading.RLock())
+    try:
+        with lock:
+            yield
+    finally:
+        _locks.pop(key, None)
+
+
+def _renew_locks() -> None:
+    global _guard
+    _guard = threading.Lock()
+    _locks.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    # Another thread of the parent may have held them when it forked.
+    os.register_at_fork(after_in_child=_renew_locks)

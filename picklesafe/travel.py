@@ -1,0 +1,206 @@
+"""Pickling: while an object of picklesafe is being pickled, and only then, handles leave as recipes.
+
+The state of such an object is wrapped. The wrapper pickles as `unwrap(state, end)`, so that the pickler passes two
+points, one before and one after everything in the state; in between, in this thread, reducers in
+`copyreg.dispatch_table` turn each handle, however deep, into its cell. There is no walk and no copy: identity, cycles,
+shared tensors, out-of-band buffers and memory stay the pickler's own. Outside, the reducers do what the type itself
+would do: a bare file raises, a memmap sends its bytes, as ever.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from picklesafe import search
+from picklesafe.cell import Cell, arrive, cell_for
+from picklesafe.errors import PickleSafeError
+from picklesafe.handles import registry
+
+Reduced = tuple[Any, ...]
+
+
+class _Underway(threading.local):
+    """The wrapped states that this thread's pickler is inside of, outermost first."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[weakref.ref[_End], Any]] = []
+
+    def owners(self) -> list[Any]:
+        # The pickler holds the end marker until it has passed it. A marker that is gone was never reached: that
+        # pickling failed, and its context with it.
+        while self.stack and self.stack[-1][0]() is None:
+            self.stack.pop()
+        return [owner for _, owner in self.stack]
+
+
+_underway = _Underway()
+
+
+class _End:
+    """Marks where the state ends."""
+
+    __slots__ = ("__weakref__",)
+
+    def __reduce__(self) -> Reduced:
+        while _underway.stack:
+            marker, _ = _underway.stack.pop()
+            if marker() is self:
+                break
+        return _End, ()
+
+
+class Travelling:
+    """The state of an object on its way.
+
+    Args:
+        state: whatever `__getstate__` gave, or the arguments that rebuild the object.
+        owner: the object, for the paths in errors.
+    """
+
+    __slots__ = ("owner", "state")
+
+    def __init__(self, state: Any, owner: Any) -> None:
+        self.state = state
+        self.owner = owner
+
+    def __reduce_ex__(self, protocol: Any) -> Reduced:
+        end = _End()
+        _underway.owners()
+        if not _underway.stack:
+            register_reducers()
+        _underway.stack.append((weakref.ref(end), self.owner))
+        return unwrap, (self.state, end)
+
+
+def unwrap(state: Any, end: Any) -> Any:
+    """The other end of `Travelling`."""
+    return state
+
+
+def call(packed: tuple[Callable[..., Any], tuple[Any, ...]]) -> Any:
+    """Rebuild an object whose `__reduce__` names a function and arguments with handles among them."""
+    function, args = packed
+    return function(*args)
+
+
+def prepare(owner: Any, reduced: Reduced, *, dormant: bool) -> Reduced:
+    """What the pickler gets in place of `reduced`, the outcome of `__reduce_ex__`.
+
+    Args:
+        dormant: handles in attributes may arrive unopened, since our `__setstate__` takes them in; otherwise they are
+            opened on arrival, like nested ones.
+    """
+    function, args, *rest = reduced
+    if function not in _CONSTRUCTORS or any(
+        not isinstance(arg, type) and type(arg) not in search.ATOMS for arg in args
+    ):
+        function, args = call, (Travelling((function, args), owner),)
+    if rest and rest[0] is not None:
+        rest[0] = Travelling(pack(owner, rest[0], dormant=dormant), owner)
+    return (function, args, *rest)
+
+
+_CONSTRUCTORS = frozenset({copyreg.__newobj__, copyreg.__newobj_ex__, copyreg._reconstructor})  # type: ignore[attr-defined]
+
+
+def pack(owner: Any, state: Any, *, dormant: bool) -> Any:
+    """`state` with cells for the handles among its attributes; the caller's own dictionaries are left alone."""
+    if isinstance(state, tuple) and len(state) == 2 and all(part is None or type(part) is dict for part in state):
+        return tuple(_pack_attributes(owner, part, dormant) if part else part for part in state)
+    return _pack_attributes(owner, state, dormant) if type(state) is dict else state
+
+
+def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> dict[Any, Any]:
+    packed = {}
+    for name, value in attributes.items():
+        if name in resources(type(owner)):
+            continue
+        if dormant and type(value) not in search.ATOMS and registry.handle_type(type(value)) is not None:
+            value = to_cell(value, owner, partial(_attribute, owner, name))
+        elif not dormant and isinstance(value, Cell):
+            value = Arriving(value)
+        packed[name] = value
+    return packed
+
+
+_resources: weakref.WeakKeyDictionary[type, frozenset[str]] = weakref.WeakKeyDictionary()
+
+
+def resources(cls: type) -> frozenset[str]:
+    """The names of a class's `@per_worker` methods: what they gave belongs to one process and never travels."""
+    found = _resources.get(cls)
+    if found is None:
+        names = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+        found = frozenset(name for name, value in names.items() if getattr(type(value), "is_per_worker", False) is True)
+        _resources[cls] = found
+    return found
+
+
+def _attribute(owner: Any, name: str) -> str:
+    return f"{type(owner).__name__}.{name}"
+
+
+class Arriving:
+    """A cell that is to be opened where it arrives."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    def __reduce__(self) -> Reduced:
+        return arrive, (self.cell,)
+
+
+def to_cell(handle: Any, owner: Any, attribute: Callable[[], str], cells: Any = None) -> Cell:
+    """`cell_for`, with the attribute's path in its errors."""
+    try:
+        return cell_for(handle, attribute, getattr(owner, "check_unchanged", True), cells)
+    except PickleSafeError as error:
+        error.attribute = error.attribute or attribute()
+        raise
+
+
+_registered: dict[type, Any] = {}
+_modules_seen = 0
+
+
+def register_reducers() -> None:
+    """Put a reducer into copyreg for every handle type that is loaded and doesn't have one.
+
+    They stay, since some picklers copy the table when they are made; they act only while a state is on its way.
+    """
+    for cls in registry.known_types():
+        if cls not in _registered:
+            _registered[cls] = copyreg.dispatch_table.get(cls)
+            copyreg.pickle(cls, _reduce)
+
+
+def register_new_libraries() -> None:
+    """The same, if something was imported since the last time."""
+    global _modules_seen
+    if len(sys.modules) != _modules_seen:
+        _modules_seen = len(sys.modules)
+        register_reducers()
+
+
+def _reduce(handle: Any) -> Reduced | str:
+    owners = _underway.owners()
+    if not owners:
+        original = _registered.get(type(handle))
+        # 4: what the type does at protocol 5, out-of-band buffers, it does for subclasses of ndarray at no protocol.
+        reduced: Reduced | str = original(handle) if original else handle.__reduce_ex__(4)
+        return reduced
+    owner = owners[-1]
+
+    def path() -> str:
+        found = search.path_to(owners[0], handle)
+        return found or f"{type(owner).__name__} (nested {type(handle).__qualname__})"
+
+    return arrive, (to_cell(handle, owner, path),)
