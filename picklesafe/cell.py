@@ -138,7 +138,7 @@ class Unavailable:
     __contains__ = __call__ = __enter__ = __exit__ = __bool__ = __array__ = __index__ = __fspath__ = _raise
 
 
-def arrive(cell: Cell) -> Any:
+def arrive(cell: AnyCell) -> Any:
     """The handle of a cell that sits where no first use can be noticed, as in a list: opened at once.
 
     A failure isn't raised here, in the middle of unpickling, but by whoever uses the handle.

@@ -57,8 +57,9 @@ def _pickles_functions(cls: type) -> bool:
     """Whether this is a pickler with ways of its own to send a function."""
     if issubclass(cls, pickle.Pickler) and hasattr(cls, "reducer_override"):
         return True
+    # dill also changes the table of the class that it derives from.
     plain = pickle._Pickler
-    return issubclass(cls, plain) and cls.dispatch.get(FunctionType) is not plain.dispatch.get(FunctionType)
+    return issubclass(cls, plain) and cls.dispatch.get(FunctionType) is not plain.save_global
 
 
 def _pickles_by_attributes(value: Any) -> bool:

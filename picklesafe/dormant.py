@@ -8,18 +8,19 @@ same name (`genome = None`), and lose to a user's own `__getattr__`, all in sile
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from picklesafe.cell import AnyCell
+from picklesafe.cell import AnyCell, arrive
 
-MAX_REMOVALS = 64
-"""After so many removals a descriptor stays: CPython 3.13 gives a class about 500 versions in its life, and once they
-are used up every attribute of every instance costs 35 ns for good. A descriptor that stays costs 15 ns, and only on
-the attribute it stands for."""
+MAX_REMOVALS = 64 if sys.version_info >= (3, 13) else sys.maxsize
+"""After so many removals a descriptor stays: CPython 3.13 gives a class 1,000 versions in its life, two of which are
+used up each time, and without any every attribute of every instance costs 35 ns for good. A descriptor that stays costs
+15 ns, and only on the attribute it stands for."""
 
 _NONE: Mapping[str, AnyCell] = MappingProxyType({})
 _lock = threading.RLock()
@@ -74,14 +75,9 @@ class Dormant:
             if found is not Absent:
                 bind = getattr(type(found), "__get__", None)
                 return bind(found, instance, owner) if bind else found
-        kind = "type object" if instance is None else ""
-        raise AttributeError(
-            f"{kind} {owner.__name__!r} object has no attribute {self.name!r}".replace(
-                "object object", "object"
-            ).strip(),
-            name=self.name,
-            obj=owner if instance is None else instance,
-        )
+        kind = f"type object {owner.__name__!r}" if instance is None else f"{owner.__name__!r} object"
+        target = owner if instance is None else instance
+        raise AttributeError(f"{kind} has no attribute {self.name!r}", name=self.name, obj=target)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # cloudpickle and dill send a class of __main__ with everything on it.
@@ -122,7 +118,11 @@ def put_to_sleep(instance: Any, cells: Mapping[str, AnyCell]) -> None:
     with _lock:
         record = _asleep.get(id(instance))
         if record is None or record() is not instance:
-            record = _Asleep(instance, _collected)
+            try:
+                record = _Asleep(instance, _collected)
+            except TypeError:
+                _open_now(instance, cells)
+                return
             record.cells, record.cls, record.key = {}, type(instance), id(instance)
             _asleep[record.key] = record
         for name, cell in cells.items():
@@ -130,6 +130,12 @@ def put_to_sleep(instance: Any, cells: Mapping[str, AnyCell]) -> None:
                 _install(record.cls, name)
             record.cells[name] = cell
             _drop_value(instance, name)
+
+
+def _open_now(instance: Any, cells: Mapping[str, AnyCell]) -> None:
+    """For an instance that can't be referred to weakly, as of a subclass of int or tuple."""
+    for name, cell in cells.items():
+        _put_value(instance, name, arrive(cell))
 
 
 def wake(instance: Any, name: str, cell: AnyCell) -> Any:
@@ -228,8 +234,9 @@ def _put_value(instance: Any, name: str, value: Any) -> None:
     if member is not None:
         member.__set__(instance, value)
     else:
-        # Not setattr: a frozen dataclass refuses, and nn.Module does more than store.
-        instance.__dict__[name] = value
+        # Not setattr: a frozen dataclass refuses, and nn.Module does more than store. Interned, which what was unpickled
+        # isn't always: for any other string Python's fast path of an attribute's access gives up.
+        instance.__dict__[sys.intern(name)] = value
 
 
 def _drop_value(instance: Any, name: str) -> None:

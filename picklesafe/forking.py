@@ -152,9 +152,13 @@ def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: 
 
 def _put_out_of_reach(inherited: list[Inherited]) -> None:
     repairs: dict[tuple[int, str], list[Inherited]] = {}
+    in_place: dict[int, AnyCell] = {}
     for found in inherited:
-        _kept.append(found.node.value)
-        found = _let_go(found)
+        handle = found.node.value
+        if id(handle) not in in_place:
+            _kept.append(handle)
+            in_place[id(handle)] = _let_go(found)
+        found = found._replace(cell=in_place[id(handle)])
         _, top, *below = found.node.chain
         if below:
             repairs.setdefault((id(found.owner), top.key), []).append(found)
@@ -167,8 +171,8 @@ def _put_out_of_reach(inherited: list[Inherited]) -> None:
         dormant.put_to_sleep(first.owner, {top.key: mended})
 
 
-def _let_go(found: Inherited) -> Inherited:
-    """Do to the handle itself what its type asks for."""
+def _let_go(found: Inherited) -> AnyCell:
+    """Do to the handle itself what its type asks for; gives what stands in its place."""
     handle, policy = found.node.value, found.entry.in_child
     if policy == "keep":
         _never_free(handle)
@@ -177,8 +181,8 @@ def _let_go(found: Inherited) -> Inherited:
             getattr(handle, "close", _nothing)()
         except Exception as error:
             problem = f"the inherited {type(handle).__qualname__} can't be closed in this process ({error})"
-            return found._replace(cell=Refusal(UnsafeHandleError(problem, attribute=found.node.path), handle))
-    return found
+            return Refusal(UnsafeHandleError(problem, attribute=found.node.path), handle)
+    return found.cell
 
 
 def _nothing() -> None:

@@ -24,15 +24,26 @@ def add(instance: Any) -> None:
     """Note an instance, by identity: it needn't be hashable."""
     key = id(instance)
     known = _references.get(key)
-    if known is None or known() is not instance:
+    if known is not None and known() is instance:
+        return
+    try:
         reference = _Reference(instance, _forget)
-        reference.key = key
-        _references[key] = reference
+    except TypeError:
+        # Subclasses of int and tuple can't be referred to weakly. Their descriptors are looked after, once and for all.
+        _references[0] = _Reference(_Everlasting)
+        return
+    reference.key = key
+    _references[key] = reference
+
+
+class _Everlasting:
+    """Stands for instances that nobody can tell the end of."""
 
 
 def instances() -> list[Any]:
     """All of them; the list is made in one step, whatever other threads do."""
-    return [instance for reference in list(_references.values()) if (instance := reference()) is not None]
+    found = [reference() for reference in list(_references.values())]
+    return [instance for instance in found if instance is not None and instance is not _Everlasting]
 
 
 def any_alive() -> bool:

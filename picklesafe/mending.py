@@ -7,8 +7,8 @@ from collections import deque
 from typing import Any
 
 from picklesafe import search
-from picklesafe.cell import AnyCell, Unavailable, first
-from picklesafe.errors import PickleSafeError, UnsafeHandleError
+from picklesafe.cell import AnyCell, arrive, first
+from picklesafe.errors import UnsafeHandleError
 
 
 class Mending:
@@ -37,19 +37,12 @@ class Mending:
         with self._lock:
             while self._repairs:
                 node, cell = self._repairs[-1]
-                self._value = _replace(node, _opened(cell), self._value)
+                self._value = _replace(node, arrive(cell), self._value)
                 self._repairs.pop()
         return self._value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return first, (self.open(),)
-
-
-def _opened(cell: AnyCell) -> Any:
-    try:
-        return cell.open()
-    except PickleSafeError as error:
-        return Unavailable(error)
 
 
 def _replace(node: search.Node, new: Any, top: Any) -> Any:

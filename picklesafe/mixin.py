@@ -93,10 +93,7 @@ class PickleSafeMixin:
                 dormant.wake(self, name, cell)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        ours = type(self).__getstate__ is PickleSafeMixin.__getstate__ and type(self).__reduce__ is object.__reduce__
-        if not ours:
-            # Code that reads __dict__ itself must find everything there.
-            dormant.wake_all(self)
+        _wake_for_others(self)
         reduced = super().__reduce_ex__(protocol)
         if isinstance(reduced, str):
             return reduced
@@ -105,8 +102,7 @@ class PickleSafeMixin:
 
     def __copy__(self) -> Self:
         """A shallow copy, with handles of its own in its attributes; one that can't be reopened is shared."""
-        if type(self).__getstate__ is not PickleSafeMixin.__getstate__:
-            dormant.wake_all(self)
+        _wake_for_others(self)
         reduced = super().__reduce_ex__(4)
         function, args, state, items, pairs = (*reduced, None, None, None)[:5]
         copied = function(*args)
@@ -122,6 +118,13 @@ class PickleSafeMixin:
 
 
 forking.watch()
+
+
+def _wake_for_others(instance: PickleSafeMixin) -> None:
+    """Where the class has a `__getstate__` or `__reduce__` of its own, it must find everything in `__dict__`."""
+    cls = type(instance)
+    if cls.__getstate__ is not PickleSafeMixin.__getstate__ or cls.__reduce__ is not object.__reduce__:
+        dormant.wake_all(instance)
 
 
 def _calls_super(reducer: Any) -> bool:

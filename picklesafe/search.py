@@ -22,9 +22,7 @@ BUDGET = 4000
 SAMPLE = 192
 """Elements of a container that are visited at most, spread evenly over a sequence."""
 
-ATOMS = frozenset(
-    {str, bytes, int, float, bool, complex, type(None), bytearray, range, slice, type, BuiltinFunctionType}
-)
+ATOMS = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, slice, BuiltinFunctionType})
 """Types that hold nothing worth visiting."""
 
 
@@ -64,7 +62,7 @@ class Node:
 
 
 def look(root: Any, *, into: Callable[[Any], bool] = lambda value: True, budget: int = BUDGET) -> Iterator[Node]:
-    """Everything within reach of `root`, nearest first, each object once; `root` itself isn't given.
+    """Everything within reach of `root`, nearest first, under every path; what an object holds is given once.
 
     Args:
         into: whether to go on into an object that has attributes of its own.
@@ -76,13 +74,15 @@ def look(root: Any, *, into: Callable[[Any], bool] = lambda value: True, budget:
         parent = queue.popleft()
         for child in children(parent, into):
             value = child.value
-            if type(value) in ATOMS or id(value) in seen:
+            if type(value) in ATOMS:
                 continue
-            seen.add(id(value))
             yield child
-            queue.append(child)
-            if len(seen) > budget:
+            budget -= 1
+            if budget <= 0:
                 return
+            if id(value) not in seen:
+                seen.add(id(value))
+                queue.append(child)
 
 
 def path_to(root: Any, target: Any) -> str | None:
