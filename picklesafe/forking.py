@@ -93,7 +93,7 @@ def _before() -> None:
         return
     descriptors.hold_spares()
     _forking.plan = _plan()
-    if any(found.entry.in_child == "keep" for found in _forking.plan.inherited):
+    if _forking.plan.inherited:
         import ctypes  # noqa: F401  # for the child, which should import nothing
 
 
@@ -174,9 +174,10 @@ def _put_out_of_reach(inherited: list[Inherited]) -> None:
 def _let_go(found: Inherited) -> AnyCell:
     """Do to the handle itself what its type asks for; gives what stands in its place."""
     handle, policy = found.node.value, found.entry.in_child
-    if policy == "keep":
+    if policy == "keep" or isinstance(found.cell, Refusal):
+        # To free a file that writes would write what the parent hasn't written yet, a second time.
         _never_free(handle)
-    elif policy == "close" and not isinstance(found.cell, Refusal):
+    elif policy == "close":
         try:
             getattr(handle, "close", _nothing)()
         except Exception as error:

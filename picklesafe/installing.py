@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from picklesafe import forking, search
+from picklesafe import forking, forking_pickler, search
 from picklesafe.cell import arrive, cell_for
 from picklesafe.errors import PickleSafeError
 from picklesafe.handles import registry
@@ -36,20 +36,19 @@ def install() -> None:
         return
     _installed = True
     forking.watch_everything(_warn_of_what_is_shared)
+    import multiprocessing.reduction  # noqa: F401  # it must be there to be taught
+
+    _register_recipes()
+    forking_pickler.before_each(_register_recipes)
+
+
+def _register_recipes() -> None:
+    """Teach multiprocessing's pickler every handle type that is loaded by now; what it has already stays."""
     from multiprocessing.reduction import ForkingPickler
 
-    ForkingPickler._extra_reducers = _Reducers(ForkingPickler._extra_reducers)  # type: ignore[attr-defined]
-
-
-class _Reducers(dict[type, Callable[[Any], Any]]):
-    """The pickler's table, which asks the registry for types that it doesn't have: their library may come later."""
-
-    def __missing__(self, cls: type) -> Callable[[Any], Any]:
-        entry = registry.handle_type(cls)
-        if entry is None or not entry.travels:
-            raise KeyError(cls)
-        self[cls] = _reduce
-        return _reduce
+    for cls, entry in registry.known_types().items():
+        if entry.travels and cls not in ForkingPickler._extra_reducers:  # type: ignore[attr-defined]
+            ForkingPickler.register(cls, _reduce)
 
 
 def _reduce(handle: Any) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from picklesafe import search
+from picklesafe import forking_pickler, search
 from picklesafe.cell import Cell, arrive, cell_for
 from picklesafe.errors import PickleSafeError
 from picklesafe.handles import registry
@@ -188,6 +188,7 @@ def register_new_libraries() -> None:
     if len(sys.modules) != _modules_seen:
         _modules_seen = len(sys.modules)
         register_reducers()
+        forking_pickler.before_each(register_reducers)
 
 
 def _reduce(handle: Any) -> Reduced | str:

@@ -1,0 +1,200 @@
+"""@per_worker: one resource in each process, opened at first use, never sent."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import picklesafe
+from picklesafe import NotWorkerSafeError, PickleSafeMixin, per_worker
+from tests import datasets
+from tests.workers import START_METHODS, in_workers
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    return datasets.write_records(tmp_path / "records.txt")
+
+
+def use(dataset: datasets.PerWorker) -> tuple[int, int, int, int]:
+    return dataset[7], dataset[993], dataset.opened, os.getpid()
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+@pytest.mark.parametrize("touched", [True, False])
+def test_each_worker_opens_its_own_once(method: str, touched: bool, records: Path) -> None:
+    dataset = datasets.PerWorker(records)
+    if touched:
+        assert dataset[3] == 3
+    answers = in_workers(method, 2, use, dataset)
+    assert [answer[:2] for answer in answers] == [(7, 993)] * 2
+    assert {answer[2] for answer in answers} == {1 + touched}
+    assert len({answer[3] for answer in answers}) == 2
+    assert dataset.opened == touched
+
+
+def test_it_stays_out_of_pickles_and_copies(records: Path) -> None:
+    dataset = datasets.PerWorker(records)
+    file = dataset.file
+    for arrived in (pickle.loads(pickle.dumps(dataset)), copy.copy(dataset), copy.deepcopy(dataset)):
+        assert "file" not in vars(arrived)
+        assert arrived.file is not file
+    assert dataset.file is file
+
+
+class Logs(PickleSafeMixin):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @per_worker
+    def log(self) -> Any:
+        return open(self.folder / f"{os.getpid()}.log", "w")
+
+
+def write_a_line(logs: Logs) -> int:
+    logs.log.write("line\n")
+    return os.getpid()
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_it_may_write_and_is_closed_at_the_end_of_the_worker(method: str, tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    write_a_line(logs)
+    for pid in in_workers(method, 2, write_a_line, logs):
+        assert (tmp_path / f"{pid}.log").read_text() == "line\n"
+
+
+class Slow(PickleSafeMixin):
+    opened = 0
+
+    @per_worker
+    def resource(self) -> object:
+        """What it is."""
+        threading.Event().wait(0.05)
+        type(self).opened += 1
+        return object()
+
+    @per_worker
+    def from_another(self) -> list[object]:
+        return [self.resource]
+
+
+def test_eight_threads_get_one() -> None:
+    slow, found = Slow(), []
+    barrier = threading.Barrier(8)
+
+    def get() -> None:
+        barrier.wait()
+        found.append(slow.from_another[0])
+
+    threads = [threading.Thread(target=get) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1 and Slow.opened == 1
+
+
+def test_an_error_is_the_methods_own_and_the_next_use_tries_again() -> None:
+    class Fails(PickleSafeMixin):
+        times = 0
+
+        @per_worker
+        def resource(self) -> str:
+            Fails.times += 1
+            if Fails.times == 1:
+                raise ZeroDivisionError
+            return "opened"
+
+    fails = Fails()
+    with pytest.raises(ZeroDivisionError):
+        fails.resource  # noqa: B018
+    assert fails.resource == "opened"
+
+
+def test_without_the_mixin_it_is_an_error_at_class_creation() -> None:
+    # Before Python 3.12 a RuntimeError is wrapped around what __set_name__ raises.
+    with pytest.raises((NotWorkerSafeError, RuntimeError)) as caught:
+
+        class Dataset:
+            @per_worker
+            def genome(self) -> None: ...
+
+    error = caught.value if isinstance(caught.value, NotWorkerSafeError) else caught.value.__cause__
+    assert str(error).startswith("Dataset.genome: @per_worker in a class without PickleSafeMixin")
+    assert "class Dataset(PickleSafeMixin, …)" in str(error)
+
+
+def test_without_a_dict_it_is_an_error_at_class_creation() -> None:
+    with pytest.raises((NotWorkerSafeError, RuntimeError)) as caught:
+
+        class Dataset(PickleSafeMixin):
+            __slots__ = ()
+
+            @per_worker
+            def genome(self) -> None: ...
+
+    error = caught.value if isinstance(caught.value, NotWorkerSafeError) else caught.value.__cause__
+    assert "__slots__" in str(error)
+
+
+def test_on_the_class_it_is_itself_and_keeps_its_docstring() -> None:
+    assert isinstance(Slow.resource, per_worker)
+    assert Slow.resource.__doc__ == "What it is."
+
+
+class TestClose:
+    def test_it_closes_resources_and_handles_which_open_again_at_their_next_use(self, records: Path) -> None:
+        for dataset in (datasets.PerWorker(records), datasets.Plain(records)):
+            dataset[7]
+            file = dataset.file
+            place = file.tell()
+            picklesafe.close(dataset)
+            assert file.closed
+            assert dataset.file is not file
+            if isinstance(dataset, datasets.Plain):
+                assert dataset.file.tell() == place
+            assert dataset[993] == 993
+
+    def test_again_it_does_nothing(self, records: Path) -> None:
+        dataset = datasets.PerWorker(records)
+        picklesafe.close(dataset)
+        picklesafe.close(dataset)
+
+    def test_what_cannot_be_reopened_stays_closed(self, tmp_path: Path) -> None:
+        dataset = datasets.Plain.__new__(datasets.Plain)
+        dataset.file = open(tmp_path / "log", "w")
+        picklesafe.close(dataset)
+        assert dataset.file.closed
+
+    def test_an_object_that_is_neither_is_an_error(self) -> None:
+        with pytest.raises(TypeError, match="takes an object with PickleSafeMixin, not int"):
+            picklesafe.close(3)
+
+    def test_an_object_with_a_close_of_its_own(self, records: Path) -> None:
+        file = open(records)
+        picklesafe.close(file)
+        assert file.closed
+
+
+def test_it_is_closed_at_the_end_of_the_process(tmp_path: Path) -> None:
+    script = (
+        "from picklesafe import PickleSafeMixin, per_worker\n"
+        "class Resource:\n"
+        "    def close(self): print('closed')\n"
+        "class Dataset(PickleSafeMixin):\n"
+        "    @per_worker\n"
+        "    def resource(self): return Resource()\n"
+        "dataset = Dataset()\n"
+        "dataset.resource\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=Path(__file__).parent.parent)
+    assert run.stdout.split() == [b"closed"], run.stderr.decode()
