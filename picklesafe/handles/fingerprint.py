@@ -68,7 +68,8 @@ class Fingerprint(NamedTuple):
         else:
             kind = HandleChangedError
         raise kind(
-            f"{os.fsdecode(self.path)} isn't the file that was open: it was {self.describe()}, now it is {now.describe()}",
+            f"{os.fsdecode(self.path)} isn't the file that was open: it was {self.describe()}, "
+            f"now it is {now.describe()}",
             remedy="Open the dataset anew, or set check_unchanged = False in its class to read the file as it is now",
         )
 

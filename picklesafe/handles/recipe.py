@@ -91,6 +91,8 @@ class Recipe:
             return function(*self.args, **self.kwargs)
         except PickleSafeError:
             raise
+        except ImportError as error:
+            raise _not_installed(str(error.name or self.opener), error) from error
         except Exception as error:
             # Never as it comes: an AttributeError would make a reopened attribute look as if it didn't exist.
             raise HandleMissingError(
@@ -102,13 +104,10 @@ class Recipe:
         if not isinstance(self.opener, str):
             return self.opener
         try:
-            return resolve(self.opener)
+            function: Callable[..., Any] = resolve(self.opener)
+            return function
         except (ImportError, AttributeError) as error:
-            package = self.opener.partition(".")[0]
-            raise HandleMissingError(
-                f"can't be opened again: {self.opener} can't be imported in this process ({error})",
-                remedy=f"Install {package} where the workers run",
-            ) from error
+            raise _not_installed(self.opener, error) from error
 
     def __repr__(self) -> str:
         name = self.opener if isinstance(self.opener, str) else self.opener.__qualname__
@@ -130,6 +129,13 @@ class Recipe:
         """The same recipe with `change` applied to every argument."""
         args = tuple(change(value) for value in self.args)
         return _rebuild(self.opener, args, {key: change(value) for key, value in self.kwargs.items()}, self.files)
+
+
+def _not_installed(name: str, error: Exception) -> HandleMissingError:
+    return HandleMissingError(
+        f"can't be opened again: {name} can't be imported in this process ({error})",
+        remedy=f"Install {name.partition('.')[0]} where the workers run",
+    )
 
 
 def _rebuild(opener: Opener, args: tuple[Any, ...], kwargs: dict[str, Any], files: tuple[Fingerprint, ...]) -> Recipe:

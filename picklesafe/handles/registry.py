@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -24,6 +25,7 @@ class HandleType(NamedTuple):
         in_child: what a forked child does with one that it inherits.
         writes: the mode in which a handle can write, or "" if it only reads.
         same: what two objects on one underlying handle have in common; by default the object itself.
+        path: the file behind the handle, for errors.
         travels: whether it reaches other processes as a resource; False for what is merely made anew there
             (locks, executors), which only stands for itself inside a picklesafe object.
         found: the dotted name under which the class can be had, where that isn't `name`.
@@ -34,14 +36,91 @@ class HandleType(NamedTuple):
     in_child: InChild
     writes: Callable[[Any], str]
     same: Callable[[Any], object]
+    path: Callable[[Any], object]
     travels: bool
     found: str
 
 
 # The family of a library's handles, in a module beside this one, by the first part of the type's `__module__`.
 FAMILIES: dict[str, str] = {
+    "_asyncio": "refused",
+    "_contextvars": "refused",
+    "_csv": "refused",
+    "_duckdb": "duckdb",
     "_io": "files",
+    "_queue": "sync",
+    "_socket": "refused",
+    "_thread": "sync",
+    "_weakrefset": "refused",
+    "asyncio": "refused",
+    "boto3": "refused",
+    "botocore": "refused",
+    "builtins.Cursor": "lmdb",
+    "builtins.Environment": "lmdb",
+    "builtins.Rdict": "keyvalue",
+    "builtins.Transaction": "lmdb",
+    "builtins._Database": "lmdb",
+    "builtins.async_generator": "refused",
+    "builtins.coroutine": "refused",
+    "builtins.dict_items": "refused",
+    "builtins.dict_keys": "refused",
+    "builtins.dict_values": "refused",
+    "builtins.frame": "refused",
+    "builtins.generator": "refused",
+    "builtins.mappingproxy": "refused",
+    "builtins.memoryview": "refused",
+    "builtins.module": "refused",
+    "builtins.odict_items": "refused",
+    "builtins.odict_keys": "refused",
+    "builtins.odict_values": "refused",
+    "builtins.traceback": "refused",
+    "bz2": "compressed",
+    "codecs": "files",
+    "concurrent": "sync",
+    "duckdb": "duckdb",
+    "fsspec": "fsspec_files",
+    "gzip": "compressed",
+    "h5py": "hdf5",
+    "lmdb": "lmdb",
+    "logging": "logs",
+    "loguru": "logs",
+    "lzma": "compressed",
+    "mmap": "mapped",
+    "multiprocessing": "refused",
+    "mysql": "refused",
+    "netCDF4": "netcdf",
+    "nt": "refused",
+    "numpy": "arrays",
+    "plyvel": "keyvalue",
+    "posix": "refused",
+    "psycopg": "refused",
+    "psycopg2": "refused",
+    "pymongo": "refused",
+    "pymysql": "refused",
+    "queue": "sync",
+    "redis": "refused",
+    "rocksdict": "keyvalue",
+    "select": "refused",
+    "selectors": "refused",
+    "socket": "refused",
+    "sqlalchemy": "refused",
+    "sqlite3": "sqlite",
+    "ssl": "refused",
+    "subprocess": "refused",
+    "tables": "pytables",
+    "tarfile": "archives",
+    "tempfile": "files",
+    "threading": "sync",
+    "weakref": "refused",
+    "zarr": "zarr",
+    "zipfile": "archives",
 }
+
+
+
+def _name_or_filename(handle: Any) -> object:
+    return getattr(handle, "name", None) or getattr(handle, "filename", None)
+
 
 _registered: dict[str, HandleType] = {}
 _families_loaded: set[str] = set()
@@ -55,6 +134,7 @@ def register_handle(
     in_child: InChild = "drop",
     writes: Callable[[Any], str] = lambda handle: "",
     same: Callable[[Any], object] = id,
+    path: Callable[[Any], object] = _name_or_filename,
     travels: bool = True,
     found: str = "",
 ) -> Callable[[F], F]:
@@ -76,6 +156,7 @@ def register_handle(
             put it out of reach and never close or free it, since that would hurt the parent. "share": leave it.
         writes: given a handle, the mode in which it can write, or ""; a handle that can is refused in workers.
         same: given a handle, a hashable that is equal for all objects on one underlying handle.
+        path: given a handle, the path of its file, for errors; by default its `name` or `filename`.
         travels: False for what is made anew rather than opened again.
         found: where the class can be had once its library is imported, if not under `name` ("_thread.LockType").
 
@@ -88,7 +169,7 @@ def register_handle(
         raise ValueError(f"register_handle({name!r}): in_child={in_child!r} is none of {InChild.__args__}")  # type: ignore[attr-defined]
 
     def register(describe: F) -> F:
-        _registered[name] = HandleType(name, describe, in_child, writes, same, travels, found or name)
+        _registered[name] = HandleType(name, describe, in_child, writes, same, path, travels, found or name)
         _resolved.pop(name, None)
         return describe
 
@@ -100,8 +181,10 @@ def handle_type(cls: type) -> HandleType | None:
     for base in cls.__mro__:
         module = base.__module__
         if isinstance(module, str):
-            _load(module.partition(".")[0])
-            found = _registered.get(f"{module}.{base.__qualname__}")
+            name = f"{module}.{base.__qualname__}"
+            # Some libraries leave it out that their C types are theirs: lmdb.Environment is builtins.Environment.
+            _load(name if module == "builtins" else module.partition(".")[0])
+            found = _registered.get(name)
             if found is not None:
                 return found
     return None
@@ -161,8 +244,8 @@ def refuse_writing(handle: Any, entry: HandleType) -> None:
     """
     mode = entry.writes(handle)
     if mode:
-        name = getattr(handle, "name", None) or getattr(handle, "filename", None)
-        place = f"{name!r} " if isinstance(name, str | bytes) else ""
+        path = entry.path(handle)
+        place = f"{os.fspath(path)!r} " if isinstance(path, str | bytes | os.PathLike) else ""
         raise UnsafeHandleError(
             f"{place}is open for writing (mode {mode!r}); two processes would destroy each other's data",
             remedy="Close it before the workers start, open it read-only, or open one file per worker in a method "
@@ -197,6 +280,7 @@ def _class(name: str) -> type | None:
 
 
 def _derived(cls: type) -> Iterator[type]:
-    for derived in type.__subclasses__(cls):
+    subclasses: list[type] = type.__subclasses__(cls)
+    for derived in subclasses:
         yield derived
         yield from _derived(derived)
