@@ -136,11 +136,12 @@ def test_a_dormant_instance_that_is_collected_leaves_the_class_as_it_was(records
     assert "file" not in vars(datasets.Plain)
 
 
-def test_after_many_removals_the_descriptor_stays(records: Path) -> None:
+def test_after_many_removals_the_descriptor_stays(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dormant, "MAX_REMOVALS", 5)
     class_of_its_own = type("Plain2", (datasets.Plain,), {"__module__": __name__})
     globals()["Plain2"] = class_of_its_own
     dataset = class_of_its_own(records)
-    for _ in range(dormant.MAX_REMOVALS + 5):
+    for _ in range(10):
         assert sent(dataset)[3] == 3
     assert isinstance(vars(class_of_its_own)["file"], dormant.Dormant)
     arrived = sent(dataset)
