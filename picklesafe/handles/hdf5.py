@@ -64,9 +64,13 @@ def file(handle: Any) -> Recipe:
     return _on(handle, opener, settings)
 
 
-@register_handle("h5py._hl.dataset.Dataset", in_child="close", writes=can_write, path=path_of_file)
-@register_handle("h5py._hl.group.Group", in_child="close", writes=can_write, path=path_of_file)
-@register_handle("h5py._hl.datatype.Datatype", in_child="close", writes=can_write, path=path_of_file)
+# Parts of a file have nothing to close. Where the file isn't held beside them, the inherited one stays open and is shared
+# by what is opened again; its descriptor has an offset of its own by then.
+
+
+@register_handle("h5py._hl.dataset.Dataset", in_child="drop", writes=can_write, path=path_of_file)
+@register_handle("h5py._hl.group.Group", in_child="drop", writes=can_write, path=path_of_file)
+@register_handle("h5py._hl.datatype.Datatype", in_child="drop", writes=can_write, path=path_of_file)
 def member(handle: Any) -> Recipe:
     """Restores the object by its name in its file.
 

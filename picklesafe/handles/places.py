@@ -1,0 +1,50 @@
+"""Where a file lies that a library only knows by the relative path it was given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from picklesafe.handles.files import path_of_descriptor
+from picklesafe.handles.fingerprint import absolute
+
+
+def meant_by(name: str, inside: str = "") -> str:
+    """The absolute path of what this process opened as `name`.
+
+    The working directory may be another one by now, and there may be a file of that name in it; the one that is meant
+    is the one that this process has open.
+
+    Args:
+        name: what the library was given.
+        inside: the file that it keeps open, where `name` is a folder.
+    """
+    path: str = absolute(name)
+    if os.path.isabs(name):
+        return path
+    file = os.path.join(path, inside) if inside else path
+    end = f"{os.sep}{os.path.normpath(os.path.join(name, inside))}"
+    opened = set(_open_files())
+    found = {other[: len(other) - len(inside)].rstrip(os.sep) for other in opened if other.endswith(end)}
+    # Not by name alone: a symbolic link leads to a file of another name.
+    if any(_same(file, other) for other in opened) or len(found) != 1:
+        return path
+    return found.pop()
+
+
+def _open_files() -> Iterator[str]:
+    try:
+        descriptors = os.listdir("/dev/fd")
+    except OSError:  # Windows
+        return
+    for descriptor in descriptors:
+        path = path_of_descriptor(int(descriptor))
+        if path is not None and os.path.isabs(path):
+            yield path
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
