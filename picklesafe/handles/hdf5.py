@@ -64,8 +64,8 @@ def file(handle: Any) -> Recipe:
     return _on(handle, opener, settings)
 
 
-# Parts of a file have nothing to close. Where the file isn't held beside them, the inherited one stays open and is shared
-# by what is opened again; its descriptor has an offset of its own by then.
+# Parts of a file have nothing to close. Where the file isn't held beside them, the inherited one stays open and is
+# shared by what is opened again; its descriptor has an offset of its own by then.
 
 
 @register_handle("h5py._hl.dataset.Dataset", in_child="drop", writes=can_write, path=path_of_file)

@@ -106,12 +106,11 @@ def several(handle: Any) -> Recipe:
         if found.dimensions[:1] == (joined,) and type(found).__name__ != "_Variable"
     ]
     files = [meant_by(path) for path in handle._files]
-    master = next((found._mastervar.group().filepath() for _, found in _joined(handle)), files[0])
+    master = next((meant_by(found._mastervar.group().filepath()) for _, found in _joined(handle)), files[0])
     switched = {name: _switches(found._recVar[0]) for name, found in _joined(handle)}
     switched = {name: switches for name, switches in switched.items() if switches != _AS_OPENED}
-    return Recipe(open_several, files, switched, aggdim=joined, exclude=excluded, master_file=absolute(master)).reads(
-        *files
-    )
+    recipe = Recipe(open_several, files, switched, aggdim=joined, exclude=excluded, master_file=master)
+    return recipe.reads(*files)
 
 
 @register_handle("netCDF4._netCDF4._Variable", in_child="drop")
