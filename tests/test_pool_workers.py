@@ -1,0 +1,258 @@
+"""HandlePool in workers and forked children: each opens its own handles, and leaves alone what it inherits."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picklesafe import (
+    HandlePool,
+    open_handles,
+)
+from tests.shards import (
+    ROWS,
+    SHARDS,
+    Handle,
+    Labelled,
+    SafeShards,
+    Shards,
+    all_rows,
+    returns_nothing,
+    shard_paths,
+    write_shards,
+)
+from tests.workers import START_METHODS, in_worker, in_workers
+
+
+@pytest.fixture(autouse=True)
+def no_warning() -> Iterator[None]:
+    """A handle that couldn't be closed is warned about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_shards(tmp_path)
+
+
+class TestWorkers:
+    @pytest.mark.parametrize("method", START_METHODS)
+    @pytest.mark.parametrize("cls", [Shards, SafeShards])
+    def test_shards_touched_in_the_parent_read_the_same_in_every_worker(
+        self, cls: Any, method: str, folder: Path
+    ) -> None:
+        dataset = cls(folder)
+        expected = all_rows(dataset)
+        assert expected == list(range(SHARDS * ROWS))
+        with dataset.pool[dataset.paths[0]] as held:
+            assert in_workers(method, 2, all_rows, dataset) == [expected, expected]
+            assert held.row(1) == SHARDS
+        assert all_rows(dataset) == expected
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_a_worker_starts_with_none_open(self, method: str, folder: Path) -> None:
+        dataset = Shards(folder)
+        all_rows(dataset)
+        assert len(dataset.pool) == 3
+        assert in_worker(method, _open_now, dataset) == (0, [], 3)
+        assert len(dataset.pool) == 3
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_every_loader_reads_the_same(self, method: str, folder: Path) -> None:
+        data = pytest.importorskip("torch.utils.data")
+        dataset = Shards(folder)
+        expected = all_rows(dataset)
+        loader = data.DataLoader(
+            dataset, num_workers=2, batch_size=None, multiprocessing_context=method, persistent_workers=True
+        )
+        assert list(loader) == expected
+        assert list(loader) == expected
+        assert all_rows(dataset) == expected
+
+    def test_it_is_small_on_its_way_however_much_is_open(self, folder: Path) -> None:
+        pool: HandlePool[Handle] = HandlePool(Handle)
+        before = len(pickle.dumps(pool))
+        for path in shard_paths(folder):
+            with pool[path]:
+                pass
+        assert len(pickle.dumps(pool)) == before <= 200
+
+    def test_its_settings_and_a_subclass_travel(self) -> None:
+        opener = functools.partial(open, mode="rb")
+        pool = pickle.loads(pickle.dumps(HandlePool(opener, maxsize=7, close=returns_nothing)))
+        assert (pool.maxsize, pool.closer, pool.opener.keywords) == (7, returns_nothing, {"mode": "rb"})
+        labelled = pickle.loads(pickle.dumps(Labelled("train")))
+        assert (type(labelled), labelled.label, labelled.maxsize) == (Labelled, "train", 2)
+
+    def test_a_copy_opens_handles_of_its_own(self, folder: Path) -> None:
+        pool: HandlePool[Handle] = HandlePool(Handle)
+        path = shard_paths(folder)[0]
+        for copied in (copy.copy(pool), copy.deepcopy(pool), pickle.loads(pickle.dumps(pool))):
+            with pool[path] as ours, copied[path] as theirs:
+                assert ours is not theirs
+
+
+def _open_now(dataset: Shards) -> tuple[int, list[str], int]:
+    before = len(dataset.pool)
+    there = [path for path in dataset.paths if path in dataset.pool]
+    all_rows(dataset)
+    return before, there, len(dataset.pool)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+class TestFork:
+    def test_a_child_leaves_alone_what_it_inherits_also_at_its_end(self, folder: Path) -> None:
+        # sys.exit, not os._exit: the interpreter's whole end is run through.
+        script = """
+            import os, sys
+            from picklesafe import HandlePool
+            class Handle:
+                def __init__(self, path): self.process = os.getpid()
+                def close(self): print("closed here" if self.process == os.getpid() else "CLOSED INHERITED", flush=True)
+                def __del__(self): print("freed here" if self.process == os.getpid() else "FREED INHERITED", flush=True)
+            pool = HandlePool(Handle)
+            with pool["a"]: pass
+            if os.fork() == 0:
+                with pool["a"]: pass
+                pool.clear()
+                with pool["a"]: pass
+                sys.exit()
+            os.wait()
+            print("parent", flush=True)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+        )
+        assert done.stderr == ""
+        assert done.stdout.split("\n") == [
+            *["closed here", "freed here"] * 2,
+            "parent",
+            "closed here",
+            "freed here",
+            "",
+        ]
+
+    def test_a_block_that_was_begun_before_the_fork_may_end_in_the_child(self, folder: Path) -> None:
+        dataset = Shards(folder, maxsize=1)
+        with dataset.pool[dataset.paths[0]] as handle:
+            handle.row(0)
+            child = os.fork()
+            if child == 0:
+                try:
+                    right = all_rows(dataset) == list(range(SHARDS * ROWS))
+                except BaseException:
+                    right = False
+            else:
+                _, status = os.waitpid(child, 0)
+        if child == 0:
+            os._exit(0 if right and len(dataset.pool) == 1 else 1)
+        assert status == 0
+        assert handle.row(1) == SHARDS
+
+    def test_a_lock_that_another_thread_holds_at_the_fork_does_not_hang_the_child(self, folder: Path) -> None:
+        dataset = Shards(folder)
+        all_rows(dataset)
+        held, leave = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with open_handles.here.lock:
+                held.set()
+                leave.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(10)
+        try:
+            assert in_worker("fork", all_rows, dataset) == list(range(SHARDS * ROWS))
+        finally:
+            leave.set()
+            holder.join()
+
+    def test_a_fork_while_another_thread_opens_leaves_the_child_free_to_open_it(self, folder: Path) -> None:
+        opening, leave = threading.Event(), threading.Event()
+        parent = os.getpid()
+
+        def slow(path: str) -> Handle:
+            if os.getpid() == parent:
+                opening.set()
+                leave.wait(30)
+            return Handle(path)
+
+        dataset = Shards(folder, maxsize=1)
+        dataset.pool = HandlePool(slow, maxsize=1)
+        opener = threading.Thread(target=lambda: dataset[0])
+        opener.start()
+        opening.wait(10)
+        try:
+            assert in_worker("fork", all_rows, dataset) == list(range(SHARDS * ROWS))
+        finally:
+            leave.set()
+            opener.join()
+        assert len(dataset.pool) == 1
+
+    def test_a_fork_in_a_fork(self, folder: Path) -> None:
+        dataset = Shards(folder)
+        expected = all_rows(dataset)
+        assert in_worker("fork", _in_grandchild, dataset) == expected
+        assert all_rows(dataset) == expected
+
+    def test_a_database_that_opens_once_a_process_opens_in_the_child(self, tmp_path: Path) -> None:
+        lmdb = pytest.importorskip("lmdb")
+        path = str(tmp_path / "data.lmdb")
+        with lmdb.open(path) as environment, environment.begin(write=True) as transaction:
+            transaction.put(b"key", b"value")
+        pool: HandlePool[Any] = HandlePool(_open_lmdb)
+        assert _look_up(pool, path) == b"value"
+        assert in_workers("fork", 2, _look_up, pool, path) == [b"value", b"value"]
+        assert _look_up(pool, path) == b"value"
+
+    def test_a_child_opens_an_hdf5_file_with_a_descriptor_of_its_own(self, tmp_path: Path) -> None:
+        h5py = pytest.importorskip("h5py")
+        path = str(tmp_path / "data.h5")
+        with h5py.File(path, "w") as file:
+            file["x"] = [1, 2, 3]
+        pool: HandlePool[Any] = HandlePool(h5py.File)
+        assert _sum(pool, path) == 6
+        assert in_workers("fork", 2, _sum, pool, path) == [6, 6]
+        assert _sum(pool, path) == 6
+
+
+def _in_grandchild(dataset: Shards) -> list[int]:
+    # Not another process of multiprocessing: workers may not have children.
+    all_rows(dataset)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if all_rows(dataset) == list(range(SHARDS * ROWS)) else 1)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    return all_rows(dataset)
+
+
+def _open_lmdb(path: str) -> Any:
+    import lmdb
+
+    return lmdb.open(path, readonly=True)
+
+
+def _look_up(pool: Any, path: str) -> bytes:
+    with pool[path] as environment, environment.begin() as transaction:
+        return bytes(transaction.get(b"key"))
+
+
+def _sum(pool: Any, path: str) -> int:
+    with pool[path] as file:
+        return int(file["x"][:].sum())
