@@ -123,10 +123,15 @@ def _plan() -> Plan:
     types = registry.known_types()
     cells: dict[Any, Cell] = {}
     budget = search.BUDGET
+
+    def into(value: Any) -> bool:
+        return type(value) not in types
+
     for owner in live.instances():
         resources = travel.resources(type(owner))
-        plan.resources.extend((owner, name) for name in resources if name in owner.__dict__)
-        for node in search.look(owner, into=lambda value: type(value) not in types, budget=max(budget, _LEAST)):
+        if resources:
+            plan.resources.extend((owner, name) for name in resources if name in owner.__dict__)
+        for node in search.look(owner, into=into, budget=max(budget, _LEAST)):
             budget -= 1
             entry = types.get(type(node.value))
             if entry is not None and node.chain[1].key not in resources:

@@ -20,7 +20,7 @@ BUDGET = 4000
 """Objects that one look visits at most."""
 
 SAMPLE = 192
-"""Elements of a container that are visited at most, spread evenly over a sequence."""
+"""Elements of a container that are visited at most, spread evenly over a list."""
 
 ATOMS = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, slice, BuiltinFunctionType})
 """Types that hold nothing worth visiting."""
@@ -32,17 +32,23 @@ class Node:
     Attributes:
         value: the object.
         parent: the node that holds it; None for where the look began.
-        step: how it is written after its parent: ".genome", "[3]", "['train']".
         key: what `value` is held under: a name, an index, a key; None where it can't be replaced.
     """
 
-    __slots__ = ("key", "parent", "step", "value")
+    __slots__ = ("_form", "key", "parent", "value")
 
-    def __init__(self, value: Any, parent: Node | None = None, step: str = "", key: Any = None) -> None:
+    def __init__(self, value: Any, parent: Node | None = None, form: str = "", key: Any = None) -> None:
         self.value = value
         self.parent = parent
-        self.step = step
+        self._form = form
         self.key = key
+
+    @property
+    def step(self) -> str:
+        """How it is written after its parent: ".genome", "[3]", "['train']". Only made when it is asked for."""
+        if self._form is _ITEM:
+            return f"[{_short(self.key)}]"
+        return f".{self.key}" if self._form is _ATTRIBUTE else self._form
 
     @property
     def chain(self) -> list[Node]:
@@ -72,16 +78,13 @@ def look(root: Any, *, into: Callable[[Any], bool] = lambda value: True, budget:
     seen = {id(root)}
     while queue:
         parent = queue.popleft()
-        for child in children(parent, into):
-            value = child.value
-            if type(value) in ATOMS:
-                continue
+        for child in children(parent, into, min(budget, SAMPLE)):
             yield child
             budget -= 1
             if budget <= 0:
                 return
-            if id(value) not in seen:
-                seen.add(id(value))
+            if id(child.value) not in seen:
+                seen.add(id(child.value))
                 queue.append(child)
 
 
@@ -92,18 +95,19 @@ def path_to(root: Any, target: Any) -> str | None:
     return next((node.path for node in look(root) if node.value is target), None)
 
 
-def children(node: Node, into: Callable[[Any], bool] = lambda value: True) -> Iterator[Node]:
-    """What the node's value holds directly."""
+def children(node: Node, into: Callable[[Any], bool] = lambda value: True, sample: int = SAMPLE) -> Iterator[Node]:
+    """What the node's value holds directly, but for atoms."""
     value = node.value
     cls = type(value)
     if cls in _MAPPINGS:
-        for key, held in islice(value.items(), SAMPLE):
-            yield Node(held, node, f"[{_short(key)}]", key)
+        # A list first, here and below: it is made in one step, whatever other threads do to the dictionary.
+        for key, held in list(islice(value.items(), sample)):
+            if type(held) not in ATOMS:
+                yield Node(held, node, _ITEM, key)
     elif cls in _SEQUENCES or (isinstance(value, tuple) and into(value)):
-        yield from _elements(node, value)
+        yield from _elements(node, value, sample)
     elif cls is set or cls is frozenset:
-        for held in islice(value, SAMPLE):
-            yield Node(held, node, "{…}")
+        yield from (Node(held, node, "{…}") for held in list(islice(value, sample)) if type(held) not in ATOMS)
     elif isinstance(value, functools.partial):
         yield Node(value.func, node, ".func")
         yield from (Node(held, node, f".args[{i}]") for i, held in enumerate(value.args))
@@ -115,27 +119,28 @@ def children(node: Node, into: Callable[[Any], bool] = lambda value: True) -> It
 
 
 def _attributes(node: Node, value: Any) -> Iterator[Node]:
-    for name, held in list(getattr(value, "__dict__", {}).items())[:SAMPLE]:
-        yield Node(held, node, f".{name}", name)
+    for name, held in list(islice(getattr(value, "__dict__", _NOTHING).items(), SAMPLE)):
+        if type(held) not in ATOMS:
+            yield Node(held, node, _ATTRIBUTE, name)
     for name in _slot_names(type(value)):
         try:
             held = slot(type(value), name).__get__(value, type(value))
         except AttributeError:  # not set, or dormant
             continue
-        yield Node(held, node, f".{name}", name)
+        if type(held) not in ATOMS:
+            yield Node(held, node, _ATTRIBUTE, name)
 
 
-def _elements(node: Node, value: Any) -> Iterator[Node]:
-    length = len(value)
+def _elements(node: Node, value: Any, sample: int) -> Iterator[Node]:
+    step = -(-len(value) // sample) or 1
+    sampled = list(islice(value, sample)) if isinstance(value, deque) else value[::step]
+    # Most long lists hold nothing but atoms, which is seen soonest without looking at them one by one.
+    if ATOMS.issuperset(map(type, sampled)):
+        return
     fields = getattr(type(value), "_fields", None) if isinstance(value, tuple) else None
-    step = 1 if length <= SAMPLE else length / SAMPLE
-    for place in range(min(length, SAMPLE)):
-        index = int(place * step)
-        try:
-            held = value[index]
-        except IndexError:  # another thread made it shorter
-            return
-        yield Node(held, node, f".{fields[index]}" if fields else f"[{index}]", index)
+    for place, held in enumerate(sampled):
+        if type(held) not in ATOMS:
+            yield Node(held, node, f".{fields[place]}" if fields else _ITEM, place * step)
 
 
 def _short(key: Any) -> str:
@@ -149,6 +154,9 @@ def _slot_names(cls: type) -> list[str]:
     return names
 
 
+_ATTRIBUTE = ".name"
+_ITEM = "[key]"
+_NOTHING: dict[str, Any] = {}
 _HEAP_TYPE = 1 << 9
 _MAPPINGS = frozenset({dict, OrderedDict, defaultdict})
 _SEQUENCES = frozenset({list, tuple, deque})
