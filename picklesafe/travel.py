@@ -19,7 +19,7 @@ from typing import Any
 
 from picklesafe import forking_pickler, search
 from picklesafe.cell import Cell, arrive, cell_for
-from picklesafe.errors import PickleSafeError
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 
 Reduced = tuple[Any, ...]
@@ -117,16 +117,21 @@ def pack(owner: Any, state: Any, *, dormant: bool) -> Any:
 
 
 def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> dict[Any, Any]:
-    packed = {}
-    for name, value in attributes.items():
-        if name in resources(type(owner)):
-            continue
-        if dormant and type(value) not in search.ATOMS and registry.handle_type(type(value)) is not None:
-            value = to_cell(value, owner, partial(_attribute, owner, name))
-        elif not dormant and isinstance(value, Cell):
-            value = Arriving(value)
-        packed[name] = value
-    return packed
+    unsent = resources(type(owner))
+    return {name: _packed(owner, name, value, dormant) for name, value in attributes.items() if name not in unsent}
+
+
+def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
+    if not dormant:
+        return Arriving(value) if isinstance(value, Cell) else value
+    if type(value) in search.ATOMS or registry.handle_type(type(value)) is None:
+        return value
+    try:
+        return to_cell(value, owner, partial(_attribute, owner, name))
+    except NotWorkerSafeError:
+        # The pickler may know what we don't: multiprocessing's sends sockets, cloudpickle sends modules. Where it
+        # doesn't, it comes to our reducer and this error.
+        return value
 
 
 _resources: weakref.WeakKeyDictionary[type, frozenset[str]] = weakref.WeakKeyDictionary()

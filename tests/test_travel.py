@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-import socket
+import subprocess
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -146,10 +147,14 @@ class TestWhatCannotTravel:
         assert (arrived.function(), arrived.nested[0]()) == (3, 4)
 
     def test_multiprocessing_may_still_send_a_socket(self) -> None:
-        from multiprocessing.reduction import ForkingPickler
-
-        with socket.socket() as sock:
-            ForkingPickler.dumps(Holder(socket=sock))
+        # In a process of its own: sending a socket starts a thread, which the forks of other tests had better not meet.
+        script = (
+            "import socket\n"
+            "from multiprocessing.reduction import ForkingPickler\n"
+            "from tests.test_travel import Holder\n"
+            "ForkingPickler.dumps(Holder(socket=socket.socket()))\n"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent.parent)
 
 
 class TestWhatCanWrite:
