@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
@@ -200,9 +200,13 @@ def known_types() -> dict[type, HandleType]:
         cls = _class(entry.found)
         if cls is not None:
             found[cls] = entry
-    for cls, entry in list(found.items()):
-        for derived in _derived(cls):
-            found.setdefault(derived, entry)
+    nearest = list(found.items())
+    for cls, entry in nearest:
+        for derived in type.__subclasses__(cls):
+            # One that is registered itself hands its own entry on.
+            if derived not in found:
+                found[derived] = entry
+                nearest.append((derived, entry))
     return found
 
 
@@ -265,7 +269,7 @@ def _load(package: str) -> None:
 def _class(name: str) -> type | None:
     """The class of a dotted name if its module has been imported."""
     found = _resolved.get(name)
-    if found is None:
+    if found is None and name.partition(".")[0] in sys.modules:
         module, _, qualname = name.rpartition(".")
         value: Any = sys.modules.get(module)
         while value is None and "." in module:
@@ -277,10 +281,3 @@ def _class(name: str) -> type | None:
         if isinstance(value, type):
             found = _resolved[name] = value
     return found
-
-
-def _derived(cls: type) -> Iterator[type]:
-    subclasses: list[type] = type.__subclasses__(cls)
-    for derived in subclasses:
-        yield derived
-        yield from _derived(derived)
