@@ -18,6 +18,8 @@ FINE = {
     "cfg.get with default False": "return DataLoader(ds, num_workers=nw, persistent_workers=cfg.get('keep', False))",
     "getattr with default None": "return DataLoader(ds, num_workers=nw, prefetch_factor=getattr(cfg, 'pf', None))",
     "a configuration value": "return DataLoader(ds, num_workers=cfg.workers, prefetch_factor=cfg.prefetch)",
+    "a flag handed on": "return DataLoader(ds, num_workers=nw, persistent_workers=flag)",
+    "a flag handed on by bool": "return DataLoader(ds, num_workers=nw, persistent_workers=bool(flag))",
     "nw > 0 as the value": "return DataLoader(ds, num_workers=nw, persistent_workers=nw > 0)",
     "0 < nw as the value": "return DataLoader(ds, num_workers=nw, persistent_workers=0 < nw)",
     "nw >= 1 as the value": "return DataLoader(ds, num_workers=nw, persistent_workers=nw >= 1)",

@@ -20,7 +20,6 @@ from picklesafe.lint.interpret.values import (
     all_of,
     bare,
     choose,
-    choose_flag,
     const,
     negate,
     operation,
@@ -165,7 +164,7 @@ def _pick(test: Expr, yes: Expr | None, no: Expr | None) -> Expr:
     elif yes is None or no is None:
         chosen = yes if no is None else no
     else:
-        return choose_flag(test, yes, no)
+        return choose(test, yes, no)
     assert chosen is not None
     return chosen
 
