@@ -216,7 +216,7 @@ def _receive(run: Run, frame: Frame, cls: Expr, names: dict[str, Expr]) -> None:
         names[plain[0].arg] = cls
         return
     receiver = run.allocate(Object("instance", {}, None, cls))
-    frame.receiver = receiver
+    run.receiver = frame.receiver = receiver
     names[plain[0].arg] = receiver
     if node.name != "__init__":
         _construct(run, frame, cls, receiver)
@@ -248,9 +248,18 @@ def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
         entries.update(
             {name: attribute_leaf(receiver, name) for name, value in entries.items() if is_const(bare(value))}
         )
+    _open_to_others(run, cls, receiver)
     run.named.clear()
     run.state.reach = ()
     _forget_reassigned(run, cls, method, receiver)
+
+
+def _open_to_others(run: Run, cls: Expr, receiver: Expr) -> None:
+    """What the constructor has set to 0 may be set to a number by whoever made the instance."""
+    entries = run.writable(receiver).entries
+    for name, value in entries.items():
+        if is_const(bare(value)):
+            entries[name] = classes.settable(run, receiver, cls, name, bare(value))
 
 
 def _attributes(run: Run, cls: Expr) -> set[str]:

@@ -113,6 +113,8 @@ class Run:
         self.words = words
         self.state: State = State()
         self.frames: list[Frame] = []
+        self.receiver: Expr | None = None
+        """The `self` of the method under judgement: of its class, or of any subclass."""
         self.events: list[LoaderEvent] = []
         self.shared: dict[int, Object] = {}
         self._latest: dict[int, Object] = {}
