@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.contract import WORKERS
 from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix, Related
 from picklesafe.lint.interpret import suppose
-from picklesafe.lint.interpret.arithmetic import Absent, Known, Result
+from picklesafe.lint.interpret.arithmetic import INFINITY, Absent, Known, Range, Result
 from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.suppose import Answer
 from picklesafe.lint.interpret.values import origins
@@ -16,6 +17,11 @@ from picklesafe.lint.interpret.values import origins
 if TYPE_CHECKING:
     from picklesafe.lint.interpret.values import Leaf, Origin
     from picklesafe.lint.project import Module
+
+Invalid = Callable[[Result, Result], bool]
+"""Whether torch refuses a value (the first) beside a number of workers (the second)."""
+
+_SOME = Range(1, INFINITY)
 
 
 class Place(NamedTuple):
@@ -83,8 +89,18 @@ class LoaderCall:
         """The case in which torch refuses `argument` whatever else is given, or None."""
         if not self._concerns_us(argument):
             return None
-        answer = suppose.certainly(self.event, argument, _INVALID[argument])
+        answer = suppose.certainly(self.event, argument, self._is_invalid(argument))
         return None if answer is None or not answer.origins else self._case(argument, answer)
+
+    def workers_help(self, case: Case) -> bool:
+        """Whether torch takes the refused value beside workers; else no guard makes it right."""
+        invalid = self._is_invalid(case.argument.removeprefix(self.event.contract.prefix))
+        return not invalid(case.answer.value, _SOME)
+
+    def _is_invalid(self, argument: str) -> Invalid:
+        if argument == "prefetch_factor" and self.target_torch < (2, 0):
+            return _invalid_old_prefetch
+        return _INVALID.get(argument, lambda value, workers: False)
 
     def _concerns_us(self, argument: str) -> bool:
         """Whether this file gives the argument or the number of workers, here or on the way here."""
@@ -217,6 +233,11 @@ def _invalid_prefetch(value: Result, workers: Result) -> bool:
     return isinstance(value.value, (int, float)) and value.value <= 0
 
 
+def _invalid_old_prefetch(value: Result, workers: Result) -> bool:
+    """Until torch 1.13 None was compared with 0, which is a TypeError."""
+    return (workers != Known(0) and value == Known(None)) or _invalid_prefetch(value, workers)
+
+
 def _invalid_timeout(value: Result, workers: Result) -> bool:
     if not isinstance(value, Known):
         return False
@@ -229,7 +250,7 @@ def _invalid_context(value: Result, workers: Result) -> bool:
     return value.value not in ("fork", "spawn", "forkserver")
 
 
-_INVALID = {
+_INVALID: dict[str, Invalid] = {
     "num_workers": _invalid_workers,
     "prefetch_factor": _invalid_prefetch,
     "timeout": _invalid_timeout,

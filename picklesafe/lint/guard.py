@@ -39,8 +39,8 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     branch = _wrong_branch(case, origin.value, workers)
     if branch is not None:
         return Fix(f"Use {otherwise} without workers", (Edit(source.start(branch), source.end(branch), otherwise),))
-    if case.value in ("0", "-1") and case.argument.endswith("prefetch_factor"):
-        return None  # with workers it is wrong as well
+    if not call.workers_help(case):
+        return None
     condition = _condition(ast.unparse(workers) if _spans_lines(workers) else source.segment(workers), workers)
     value = source.segment(origin.value)
     content = _combined(value, origin.value, condition, otherwise)
