@@ -98,7 +98,7 @@ def _start(paths: Sequence[Path]) -> Path:
         return Path.cwd()
     # Not resolved: a linked folder belongs to the project that it is linked into.
     path = Path(os.path.abspath(paths[0]))
-    return path if path.is_dir() else path.parent
+    return path if os.path.isdir(path) else path.parent
 
 
 def _read(file: Path, required: bool = False) -> dict[str, Any] | None:

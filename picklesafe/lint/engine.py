@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklesafe.lint import parallel
-from picklesafe.lint.discover import PathNotFound, find
+from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import load_rules
@@ -60,7 +60,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     outcomes += [_unread(path, reason) for path, reason in found.problems]
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
     faults = sorted({outcome.fault + _REPORT_IT for outcome in outcomes if outcome.fault})
-    missing = [str(PathNotFound(path)) for path in found.missing]
+    missing = map(str, found.missing)
     notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
     return Report(
         tuple(findings), tuple(found.warnings), len(found.files), (*missing, *faults), tuple(notes), run.watched

@@ -126,7 +126,8 @@ def _load_extra(name: str, base: Path) -> list[ModuleType]:
         if path.is_dir():
             return _load_folder(f"picklesafe_rules_{path.name}", path)
         return [_load_file(f"picklesafe_rules_{path.stem}", path)]
-    except Exception as error:  # whatever a third party's module raises is the user's configuration error
+    # Whatever a third party's module raises, an exit included, is the user's configuration error.
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(f"rules = [{name!r}] can't be loaded: {type(error).__name__}: {error}") from error
 
 

@@ -194,6 +194,11 @@ class TestMistakes:
     def test_a_mistake_is_told_in_one_line(self, project, table, said):
         assert said in mistake(project, table)
 
+    @pytest.mark.parametrize("exit", ["raise SystemExit(3)", "import sys\nsys.exit()", "raise ImportError('oh')"])
+    def test_a_module_of_rules_that_ends_the_program_is_told(self, project, exit):
+        write(project / "leaves.py", exit)
+        assert "rules = ['./leaves.py'] can't be loaded: " in mistake(project, "rules = ['./leaves.py']")
+
     def test_the_message_names_the_file(self, project):
         assert mistake(project, "selct = []").startswith("pyproject.toml: ")
 
