@@ -54,7 +54,7 @@ def analyze(
     try:
         module = project.module(source)
         # A rule of somebody else's may judge loaders that give none of the usual clues.
-        every = any(not rule.module.__name__.startswith("lint_rules.") for rule in rules)
+        every = not all(rule.ours for rule in rules)
         first = list(roots(module, watch, every))
         result = _judge(module, project, rules, target_torch, watch, first) if first else _NOTHING
         return result._replace(consulted=frozenset(Path(path) for path in project.consulted))
@@ -75,18 +75,18 @@ def _judge(
 ) -> Analysis:
     # Imported here, for most files have nothing to run.
     from picklesafe.lint.call import LoaderCall
-    from picklesafe.lint.loaders import outcomes
+    from picklesafe.lint.loaders import run_roots
 
     found: list[Finding] = []
     hazards: set[str] = set()
     incomplete: list[str] = []
-    for outcome in outcomes(module, project, watch, first):
-        for event in outcome.events:
+    for ran in run_roots(module, project, watch, first):
+        for event in ran.events:
             call = LoaderCall(module, event, target_torch)
             found += [finding for rule in rules if (finding := _apply(rule, call)) is not None]
-        hazards |= outcome.forwarders
-        if not outcome.complete:
-            incomplete.append(outcome.root.name or "the top level")
+        hazards |= ran.forwarders
+        if not ran.complete:
+            incomplete.append(ran.root.name or "the top level")
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))
 
 

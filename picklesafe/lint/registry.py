@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _TITLE = re.compile(r"([A-Z]+\d+) ([a-z0-9-]+): ")
 
-Look = re.Pattern[bytes] | Callable[[bytes], bool]
+ByteTest = re.Pattern[bytes] | Callable[[bytes], bool]
 """A closer look at a file's bytes than a word allows."""
 
-Word = bytes | Look
-Trigger = str | tuple[str | Look, ...]
+Word = bytes | ByteTest
+Trigger = str | tuple[str | ByteTest, ...]
 
 
 class Rule(NamedTuple):
@@ -35,6 +35,7 @@ class Rule(NamedTuple):
             occurs if all its words do.
         check: the function.
         module: where BAD and GOOD stand.
+        ours: whether it is one of picklesafe's own.
     """
 
     code: str
@@ -43,10 +44,7 @@ class Rule(NamedTuple):
     triggers: tuple[tuple[Word, ...], ...]
     check: Callable[[Any], Finding | None]
     module: ModuleType
-
-    @property
-    def summary(self) -> str:
-        return self.page.partition(": ")[2].partition("\n")[0]
+    ours: bool = False
 
 
 def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | None]], Callable[[Any], Finding | None]]:
@@ -83,12 +81,11 @@ def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule
         ConfigurationError: if one of `extra` can't be loaded, or two rules share a code.
     """
     # Beside picklesafe itself: a folder of this name in the checked project must not be run.
-    modules = _load_folder("lint_rules", Path(picklesafe.__file__).parent.parent / "lint_rules")
-    for name in extra:
-        modules += _load_extra(name, base or Path.cwd())
+    ours = _load_folder("lint_rules", Path(picklesafe.__file__).parent.parent / "lint_rules")
+    theirs = [module for name in extra for module in _load_extra(name, base or Path.cwd())]
     rules: dict[str, Rule] = {}
-    for module in modules:
-        for found in _rules_of(module):
+    for module in (*ours, *theirs):
+        for found in _rules_of(module, module in ours):
             if found.code in rules:
                 raise ConfigurationError(
                     f"rule {found.code} is defined twice: {rules[found.code].module.__file__} and {module.__file__}"
@@ -131,7 +128,7 @@ def _load_extra(name: str, base: Path) -> list[ModuleType]:
         raise ConfigurationError(f"rules = [{name!r}] can't be loaded: {type(error).__name__}: {error}") from error
 
 
-def _rules_of(module: ModuleType) -> Iterable[Rule]:
+def _rules_of(module: ModuleType, ours: bool) -> Iterable[Rule]:
     for check in vars(module).values():
         if callable(check) and hasattr(check, "triggers") and getattr(check, "__module__", "") == module.__name__:
             title = _TITLE.match(module.__doc__ or "")
@@ -139,4 +136,4 @@ def _rules_of(module: ModuleType) -> Iterable[Rule]:
                 raise ConfigurationError(
                     f"{module.__file__}: a rule's docstring begins with its code and name, as in 'ABC101 some-name: …'"
                 )
-            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module)
+            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module, ours)

@@ -138,10 +138,16 @@ def _encoding(data: bytes) -> str:
     return "utf-8"
 
 
+def too_large(size: int) -> UnreadableFile:
+    """The error for a file of so many bytes."""
+    return UnreadableFile(
+        f"is too large to analyse ({size // 1_000_000} MB, the limit is {MAX_BYTES // 1_000_000} MB); exclude it"
+    )
+
+
 def _decode(data: bytes, encoding: str) -> str:
     if len(data) > MAX_BYTES:
-        size, limit = len(data) // 1_000_000, MAX_BYTES // 1_000_000
-        raise UnreadableFile(f"is too large to analyse ({size} MB, the limit is {limit} MB); exclude it")
+        raise too_large(len(data))
     if b"\0" in data:
         raise UnreadableFile("contains null bytes, so it is no Python source; exclude it")
     try:

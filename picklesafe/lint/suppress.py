@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from picklesafe.lint.selection import ALWAYS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from picklesafe.lint.finding import Finding
     from picklesafe.lint.source import Source
-
-UNSUPPRESSIBLE = frozenset({"PKS901", "PKS903"})
-"""A file that can't be analysed says nothing reliable about its own lines."""
 
 _LIKELY = re.compile(r"#.*?(?:noqa|picklesafe\s*:\s*ignore)", re.IGNORECASE)
 # As ruff reads it: blanket only where a space follows, so that "noqa-foo" and "noqa:" mean nothing.
@@ -65,14 +64,10 @@ class Suppressions:
     def _speaks_of(comment: _Comment, finding: Finding) -> bool:
         if not comment.whole_file:
             rows = finding.ignore_rows or (finding.start.row, finding.end.row)
-            if finding.code in UNSUPPRESSIBLE or comment.row not in rows:
+            # A file that can't be analysed says nothing reliable about its own lines.
+            if finding.code in ALWAYS or comment.row not in rows:
                 return False
         return finding.code.startswith(comment.prefixes)
-
-
-def suppressed(finding: Finding, source: Source) -> bool:
-    """Whether a comment in `source` silences `finding`; for several findings, keep a Suppressions."""
-    return Suppressions(source).hide(finding)
 
 
 def _candidates(source: Source) -> frozenset[int]:
