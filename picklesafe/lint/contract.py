@@ -121,7 +121,18 @@ CONTRACTS: Final[dict[str, Contract]] = {
 }
 
 
+def raises(argument: str) -> str:
+    """The exception by which a loader without workers refuses `argument`."""
+    return "AssertionError" if argument == "timeout" else "ValueError"
+
+
 def exceptions(argument: str) -> frozenset[str]:
-    """The exceptions by which a program may handle what a loader raises for `argument`."""
-    kind = "AssertionError" if argument == "timeout" else "ValueError"
-    return frozenset({kind, "Exception", "BaseException"})
+    """The exceptions by which a program may handle that."""
+    return frozenset({raises(argument), "Exception", "BaseException"})
+
+
+def unset(argument: str, target_torch: tuple[int, int]) -> str:
+    """What stands for "not given", as Python writes it; None came to prefetch_factor with torch 2.0."""
+    if argument == "prefetch_factor" and target_torch < (2, 0):
+        return "2"
+    return {"persistent_workers": "False", "timeout": "0"}.get(argument, "None")

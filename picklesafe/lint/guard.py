@@ -20,16 +20,17 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     workers, as the same call gives it. The fix is unsafe where that evaluates a call twice.
 
     Args:
-        otherwise: `None`, `False` or `0`, whichever torch takes for "not set".
+        call: the loader's.
+        case: in which it refuses the argument.
+        otherwise: `None`, `False` or `0`, whichever torch takes for "not given".
 
     Returns:
-        None where the argument or the number of workers isn't written in this file.
+        None where the argument or the number of workers isn't written in this file, or where torch
+        refuses the value beside workers as well.
     """
     origin = case.place.origin
     if origin is None or case.place.by_workers:
         return None
-    if case.argument.endswith("prefetch_factor"):
-        otherwise = call.unset(case.argument)
     workers = _workers(call, case, origin)
     if case.certain and (workers is None or isinstance(workers, ast.Constant)):
         return _replaced(call, origin, otherwise, safe=workers is not None or _is_own(call, origin))
