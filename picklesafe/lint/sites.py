@@ -99,7 +99,7 @@ class _Clues:
                 if self._is_call(inner):
                     return True
                 if any(getattr(arg, "value", None) in self.keys for arg in inner.args):
-                    written |= names_in(inner.func)
+                    written |= names_in(getattr(inner.func, "value", inner.func))  # `kwargs.setdefault(…)`
                 for keyword in inner.keywords:
                     if keyword.arg is None:
                         spread = True

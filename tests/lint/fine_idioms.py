@@ -87,6 +87,14 @@ FINE = {
     "the number of processors": "return DataLoader(ds, num_workers=os.cpu_count(), prefetch_factor=2)",
     "multiprocessing.cpu_count()": "return DataLoader(ds, num_workers=multiprocessing.cpu_count(), timeout=30)",
     "the processors that we may use": "return DataLoader(ds, num_workers=len(os.sched_getaffinity(0)), timeout=30)",
+    "as long as there are processors to spare": """
+        n = os.cpu_count() - 1
+        return DataLoader(ds, num_workers=n, timeout=n, prefetch_factor=min(2, n) or None)
+        """,
+    "half of the processors, or one": """
+        n = os.cpu_count() // 2 or 1
+        return DataLoader(ds, num_workers=n if n > 0 else 0, timeout=30)
+        """,
     "one more than something": "return DataLoader(ds, num_workers=len(ds) + 1, prefetch_factor=2)",
     "nw or 4": "return DataLoader(ds, num_workers=nw or 4, prefetch_factor=2)",
     "an earlier division by nw": "share = len(ds) // nw\nreturn DataLoader(ds, num_workers=nw, prefetch_factor=share)",

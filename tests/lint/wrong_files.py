@@ -342,6 +342,18 @@ WRONG_FILES: dict[str, tuple[str, ...]] = {
         """,
         "PKS101 certain",
     ),
+    "setdefault for a lambda that hands it on": (
+        """
+        build = lambda ds, **kwargs: DataLoader(ds, **kwargs)
+
+        def load(ds, nw):
+            kwargs = {}
+            kwargs.setdefault("num_workers", nw)
+            kwargs.setdefault("prefetch_factor", 2)
+            return build(ds, **kwargs)
+        """,
+        "PKS111 possible",
+    ),
     "within a comprehension": (
         "def load(parts, nw):\n    return [DataLoader(part, num_workers=nw, timeout=30) for part in parts]",
         "PKS114 possible",
