@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from picklesafe.lint.finding import CERTAIN, Finding
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.registry import Rule
-from picklesafe.lint.sites import Root, roots
+from picklesafe.lint.sites import Root, givers, roots
 from picklesafe.lint.source import Source
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class Analysis(NamedTuple):
 
     Args:
         findings: of the given rules, in the order of the file.
-        hazards: names of functions whose parameters reach a loader beside such arguments: what
-            calls of them pass, in any file, has to be judged there.
+        hazards: names of functions whose parameters reach a loader beside such arguments, or whose
+            results hold some: their calls, in any file, have to be judged there.
         consulted: paths of the project that were looked at, or looked up and not found.
         incomplete: functions that were too large to be run to their end.
     """
@@ -57,7 +57,8 @@ def analyze(
         every = not all(rule.ours for rule in rules)
         first = list(roots(module, watch, every))
         result = _judge(module, project, rules, target_torch, watch, first) if first else _NOTHING
-        return result._replace(consulted=frozenset(Path(path) for path in project.consulted))
+        hazards = result.hazards.union(givers(module))
+        return result._replace(hazards=hazards, consulted=frozenset(Path(path) for path in project.consulted))
     finally:
         project.consulted |= before
 

@@ -160,6 +160,34 @@ def _is_named_so(node: ast.AST) -> bool:
     return False
 
 
+def givers(module: Module) -> Iterator[str]:
+    """The functions of a file that give anybody a dictionary with a loader's arguments.
+
+    Only those that take nothing: what they give can't follow a number of workers, and a loader that
+    takes it need hold none of the words that are looked for.
+    """
+    for node in module.source.tree.body:
+        if isinstance(node, ast.FunctionDef) and not any(True for _ in ast.iter_child_nodes(node.args)):
+            lines = module.source.lines[node.lineno - 1 : node.end_lineno]
+            if any(word in line for line in lines for word in UNMISTAKABLE) and _gives(node):
+                yield node.name
+
+
+def _gives(node: ast.FunctionDef) -> bool:
+    """Whether a function returns something, and writes such an argument into a dictionary but no number of workers."""
+    keys: set[object] = set()
+    returns = False
+    for inner in walk(node):
+        if isinstance(inner, ast.Dict):
+            keys.update(getattr(key, "value", None) for key in inner.keys)
+        elif isinstance(inner, ast.Call):
+            keys.update(keyword.arg for keyword in inner.keywords if last_name(inner) == "dict")
+        elif isinstance(inner, ast.Subscript):
+            keys.add(getattr(inner.slice, "value", None))
+        returns = returns or (isinstance(inner, ast.Return) and inner.value is not None)
+    return returns and WORKERS not in keys and not keys.isdisjoint(UNMISTAKABLE)
+
+
 def seeds(node: ast.AST) -> set[str]:
     """The names that loaders' arguments are made of."""
     found: set[str] = set()
