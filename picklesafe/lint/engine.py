@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from picklesafe.lint import parallel
 from picklesafe.lint.discover import PathNotFound, find
@@ -16,9 +14,6 @@ from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.screen import HIT, UNSCREENED, Look, call_pattern, gate, scan, shared_parts
 from picklesafe.lint.settings import Settings
-
-if TYPE_CHECKING:
-    from picklesafe.lint.judge import Judge
 
 _SCAN_ALONE = 500
 """Fewer files than this are scanned sooner than a second process has started."""
@@ -137,10 +132,6 @@ class _Run:
         from picklesafe.lint.judge import Judge
 
         judge = Judge(self._rules, self._settings, self._loaded)
-        with _patient_collector():
-            return self._judge_all(judge, paths, names)
-
-    def _judge_all(self, judge: Judge, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
         if self._processes == 1 or len(paths) == 1:
             return {path: judge.judge(path, names) for path in paths}
         sizes = {path: _size(path) for path in paths}
@@ -148,17 +139,6 @@ class _Run:
         processes = min(self._processes, 1 + sum(sizes.values()) // _JUDGE_ALONE)
         packed = parallel.spread(lambda some: [pack(judge.judge(path, names)) for path in some], order, processes)
         return dict(zip(order, map(unpack, packed), strict=True))
-
-
-@contextmanager
-def _patient_collector() -> Iterator[None]:
-    """Trees are many objects without cycles: looking through them again and again costs a tenth of the analysis."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1_000_000, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def _size(path: str) -> int:

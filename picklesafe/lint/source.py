@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ MAX_BYTES = 10_000_000
 _BOM = b"\xef\xbb\xbf"
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _LONGEST_HEAD = 4096
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 class SourceError(PickleSafeError):
@@ -70,8 +70,8 @@ class Source:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines with their ends, split where Python splits them (not at form feeds)."""
-        return _LINE.findall(self.text)
+        """The lines with their ends, split where Python splits them (not at form feeds), and what follows the last."""
+        return [*io.StringIO(self.text, newline="").readlines(), ""]
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -129,7 +129,7 @@ def read_bytes(path: Path) -> bytes:
 def _encoding(data: bytes) -> str:
     """The encoding that PEP 263 gives: a declaration in one of the first two lines, else UTF-8."""
     head = data.removeprefix(_BOM)[:_LONGEST_HEAD]
-    for line in re.split(rb"\r\n|\r|\n", head, maxsplit=2)[:2]:
+    for line in head.splitlines()[:2]:
         match = _CODING.match(line)
         if match:
             return match.group(1).decode("ascii")
