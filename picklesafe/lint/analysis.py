@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.finding import CERTAIN, Finding
@@ -29,7 +28,7 @@ class Analysis(NamedTuple):
 
     findings: tuple[Finding, ...]
     hazards: frozenset[str]
-    consulted: frozenset[Path]
+    consulted: frozenset[str]
     incomplete: tuple[str, ...] = ()
 
 
@@ -57,7 +56,7 @@ def analyze(
         every = any(not rule.module.__name__.startswith("lint_rules.") for rule in rules)
         first = list(roots(module, watch, every))
         result = _judge(module, project, rules, target_torch, watch, first) if first else _NOTHING
-        return result._replace(consulted=frozenset(Path(path) for path in project.consulted))
+        return result._replace(consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 

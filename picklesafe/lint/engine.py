@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from picklesafe.lint import parallel
@@ -47,7 +46,7 @@ class Report(NamedTuple):
     watched: frozenset[str] = frozenset()
 
 
-def check(paths: Sequence[Path], settings: Settings) -> Report:
+def check(paths: Sequence[str], settings: Settings) -> Report:
     """Check all files below `paths`."""
     found = find(paths, settings)
     run = _Run(settings)

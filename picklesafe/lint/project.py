@@ -8,9 +8,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from picklesafe.lint.source import Source, SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FOREIGN = frozenset(sys.stdlib_module_names) | {
     "torch", "numpy", "pandas", "lightning", "pytorch_lightning", "transformers", "torchvision", "torchdata",
@@ -42,9 +45,11 @@ class Module:
         self.owner = owner
         self._spoken: dict[tuple[str, ...], bool] = {}
 
-    @property
+    @cached_property
     def path(self) -> Path:
-        return self.source.path
+        from pathlib import Path  # most runs get to no code that needs one
+
+        return Path(self.source.path)
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
@@ -106,7 +111,7 @@ class Project:
         src: folders below it that absolute imports start from.
     """
 
-    def __init__(self, root: Path, src: Sequence[str] = (".", "src")) -> None:
+    def __init__(self, root: str, src: Sequence[str] = (".", "src")) -> None:
         self.root = root
         self.bases = tuple(dict.fromkeys(os.path.normpath(os.path.join(root, folder)) for folder in src))
         self.consulted: set[str] = set()
@@ -177,7 +182,7 @@ class Project:
         if path not in self._modules:
             self._modules[path] = None
             try:
-                self._modules[path] = self._make(Source.read(Path(path)), path)
+                self._modules[path] = self._make(Source.read(path), path)
             except SourceError:
                 pass  # it is reported when it is checked itself
         return self._modules[path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from picklesafe.lint.finding import Position
 
 if TYPE_CHECKING:
     import ast
-    from pathlib import Path
 
 MAX_BYTES = 10_000_000
 """Larger files are refused: their tree would take gigabytes (about 100 bytes a byte of source)."""
@@ -56,15 +56,15 @@ class Source:
         UnreadableFile: if the bytes are no text in the encoding that they declare.
     """
 
-    def __init__(self, path: Path, data: bytes) -> None:
-        self.path = path
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = os.fspath(path)
         self.data = data
         self.bom = data.startswith(_BOM)
         self.encoding = _encoding(data)
         self.text = _decode(data, self.encoding)
 
     @classmethod
-    def read(cls, path: Path) -> Source:
+    def read(cls, path: str) -> Source:
         """Read `path`; raises UnreadableFile where that fails."""
         return cls(path, read_bytes(path))
 
@@ -117,7 +117,7 @@ class Source:
         return (_BOM if self.bom else b"") + text.encode(self.encoding)
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: str) -> bytes:
     """The bytes of `path`; raises UnreadableFile, with the system's reason."""
     try:
         with open(path, "rb") as file:

@@ -20,7 +20,7 @@ def settings(root: Path, **changes: Any) -> Settings:
 
 def names(root: Path, *paths: Path, **changes: Any) -> list[str]:
     """What is found below `paths` (the root, if none are given), relative to the root."""
-    return [path.relative_to(root).as_posix() for path in discover(paths or [root], settings(root, **changes))]
+    return [Path(path).relative_to(root).as_posix() for path in discover(paths or [root], settings(root, **changes))]
 
 
 def touch(root: Path, *files: str) -> Path:
