@@ -23,10 +23,10 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {
 }  # fmt: skip
 """Never looked up in the project, unless it is one of these itself."""
 # Told from the text, for a walk over the tree takes as long as parsing it; a match in a string
-# only makes a constant unknown.
+# only makes a constant unknown. Strings are compiled when they are used, as most modules are run nowhere.
 _NEXT_DEFINITION = re.compile(r"^(?:async def|def|class|@|if )", re.MULTILINE)
-_BY_NAME = re.compile(r"self\.__dict__(?:\[|\.update\()|setattr\(self,")
-_REBINDING = re.compile(r"^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))", re.MULTILINE)
+_BY_NAME = r"self\.__dict__(?:\[|\.update\()|setattr\(self,"
+_REBINDING = r"(?m)^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))"
 
 
 class Module:
@@ -80,14 +80,14 @@ class Module:
     def rebound(self) -> frozenset[str]:
         """What functions change of the top level: `global NAME`, and `Config.workers = …`."""
         found: set[str] = set()
-        for names, stored in _REBINDING.findall(self.source.text):
+        for names, stored in re.findall(_REBINDING, self.source.text):
             found.update([stored] if stored else re.split(r"[\s,]+", names))
         return frozenset(found)
 
     @cached_property
     def sets_by_name(self) -> bool:
         """Whether attributes of instances are set by computed names, as configuration classes do."""
-        return _BY_NAME.search(self.source.text) is not None
+        return re.search(_BY_NAME, self.source.text) is not None
 
     def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
         """Whether one of `words` occurs where the file defines `name`, told without parsing it."""

@@ -19,7 +19,7 @@ _OTHERS_TIMEOUT = frozenset(
 )
 """Calls that take a `timeout` and make no loader."""
 
-_RENAMED = re.compile(r"\b(\w+)[ \t]+as[ \t]+(\w+)")
+_RENAMED = r"\b(\w+)[ \t]+as[ \t]+(\w+)"
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
 _POSITIONAL = 5
@@ -77,7 +77,7 @@ class _Clues:
     def __init__(self, module: Module, watch: frozenset[str], every: bool) -> None:
         self.every = every
         self.text = module.source.text
-        renamed = _RENAMED.findall(self.text) if watch else []
+        renamed = re.findall(_RENAMED, self.text) if watch else []
         self.watch = watch.union(new for name, new in renamed if name in watch)
         self.aliases = frozenset(_ALIAS.findall(self.text))
         self.has_loader_class = _LOADER_CLASS.search(self.text) is not None
