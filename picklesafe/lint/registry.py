@@ -32,7 +32,7 @@ class Rule(NamedTuple):
         code, name: from the first words of the module's docstring, `PKS111 unguarded-…: …`.
         page: that docstring.
         triggers: the rule looks at a file only if one of them occurs in its bytes; a tuple
-            occurs if all its words do.
+            occurs if all its words do, which are searched in this order.
         check: the function.
         module: where BAD and GOOD stand.
     """
@@ -59,16 +59,17 @@ def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | Non
     """
 
     def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
-        check.triggers = tuple(  # type: ignore[attr-defined]
-            tuple(
-                word.encode() if isinstance(word, str) else word
-                for word in ([trigger] if isinstance(trigger, str) else trigger)
-            )
-            for trigger in triggers
-        )
+        check.triggers = tuple(map(_in_order, triggers))  # type: ignore[attr-defined]
         return check
 
     return mark
+
+
+def _in_order(trigger: Trigger) -> tuple[Word, ...]:
+    """What must occur: the longest word first, as it is the rarest and a miss settles the trigger; looks last."""
+    parts = (trigger,) if isinstance(trigger, str) else trigger
+    words = sorted((part.encode() for part in parts if isinstance(part, str)), key=len, reverse=True)
+    return (*words, *(part for part in parts if not isinstance(part, str)))
 
 
 def load_rules(extra: Iterable[str] = (), base: str | None = None) -> list[Rule]:
