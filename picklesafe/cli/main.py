@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import picklesafe
 from picklesafe.cli.parser import EXIT_ERROR, Parser
@@ -40,6 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(sys.argv[1:])
     finally:
         gc.freeze()
+
+
+def program() -> NoReturn:
+    """What the installed script calls: `main`, and an end without tidying up.
+
+    Python would free all trees node by node, which takes as long as reading a small project. Handlers of
+    `atexit` don't run; they do with `python -m picklesafe`.
+    """
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(status)
 
 
 def _run(argv: Sequence[str]) -> int:
