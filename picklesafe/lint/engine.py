@@ -106,6 +106,10 @@ class _Run:
         if self._cache is not None:
             outcomes, paths = self._cache.split(paths, names)
         processes = min(self._processes, 1 + len(paths) // _ALONE)
+        if processes > 1:
+            # Of so many files some are judged: imported once, rather than in every process.
+            import picklesafe.lint.analysis
+            import picklesafe.lint.judge  # noqa: F401
         looks = parallel.spread(self._looking(names), paths, processes)
         for path, (look, state, packed) in zip(paths, looks, strict=True):
             if isinstance(look, str):
