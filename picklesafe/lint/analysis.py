@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.finding import CERTAIN, Finding
@@ -29,7 +28,7 @@ class Analysis(NamedTuple):
 
     findings: tuple[Finding, ...]
     hazards: frozenset[str]
-    consulted: frozenset[Path]
+    consulted: frozenset[str]
     incomplete: tuple[str, ...] = ()
 
 
@@ -58,7 +57,7 @@ def analyze(
         first = list(roots(module, watch, every))
         result = _judge(module, project, rules, target_torch, watch, first) if first else _NOTHING
         hazards = result.hazards.union(givers(module))
-        return result._replace(hazards=hazards, consulted=frozenset(Path(path) for path in project.consulted))
+        return result._replace(hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 

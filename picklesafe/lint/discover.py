@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.errors import PickleSafeError
@@ -53,19 +52,19 @@ class Found(NamedTuple):
     warnings: list[str]
 
 
-def discover(paths: Sequence[Path], settings: Settings) -> list[Path]:
+def discover(paths: Sequence[str], settings: Settings) -> list[str]:
     """The files to check below `paths`; raises PathError for a path that can't be reached."""
     found = find(paths, settings)
     if found.missing:
         raise found.missing[0]
-    return [Path(file) for file in found.files]
+    return found.files
 
 
-def find(paths: Sequence[Path], settings: Settings) -> Found:
+def find(paths: Sequence[str], settings: Settings) -> Found:
     """The files to check below `paths`, and what stood in the way."""
     finder = _Finder(settings)
     for path in paths:
-        finder.take(str(path))
+        finder.take(os.fspath(path))
     return Found(finder.unique(len(paths)), finder.problems, finder.missing, finder.warnings)
 
 

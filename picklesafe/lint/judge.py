@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
@@ -55,7 +54,7 @@ class Judge:
         try:
             if status.st_size > MAX_BYTES:
                 raise too_large(status.st_size)
-            return self.analyze(Source(Path(path), data), watch)._replace(digest=digest)
+            return self.analyze(Source(path, data), watch)._replace(digest=digest)
         except SourceError as error:
             finding = _failure(path, error)
         except (RecursionError, MemoryError):

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.selection import ALWAYS
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
     from picklesafe.lint.finding import Finding
     from picklesafe.lint.source import Source
 
-_LIKELY = re.compile(r"#.*?(?:noqa|picklesafe\s*:\s*ignore)", re.IGNORECASE)
+# Not compiled before a finding asks: most files have none.
+_LIKELY = r"(?i)#.*?(?:noqa|picklesafe\s*:\s*ignore)"
 # As ruff reads it: blanket only where a space follows, so that "noqa-foo" and "noqa:" mean nothing.
-_NOQA = re.compile(
-    r"#\s*(?i:noqa)(?:\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s|#|$)(?!\s*:))"
-)
-_IGNORE = re.compile(r"#\s*picklesafe\s*:\s*ignore(?P<file>-file)?(?:\s*\[(?P<codes>[^\]]*)\]|(?![\w\[-]))")
+_NOQA = r"#\s*(?i:noqa)(?:\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s|#|$)(?!\s*:))"
+_IGNORE = r"#\s*picklesafe\s*:\s*ignore(?P<file>-file)?(?:\s*\[(?P<codes>[^\]]*)\]|(?![\w\[-]))"
 
 
 class _Comment(NamedTuple):
@@ -47,18 +47,16 @@ class Suppressions:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._candidates = _candidates(source)
-        self._found: list[_Comment] | None = None
 
     def hide(self, finding: Finding) -> bool:
         """Whether a comment silences `finding`."""
-        return any(self._speaks_of(comment, finding) for comment in self._comments())
+        return any(self._speaks_of(comment, finding) for comment in self._comments)
 
+    @cached_property
     def _comments(self) -> list[_Comment]:
-        if self._found is None:
-            # Most files have no such comment, so that most findings cost no tokenizing.
-            self._found = _parse(self._source, self._candidates) if self._candidates else []
-        return self._found
+        # Most files have no such comment, so that most findings cost no tokenizing.
+        candidates = _candidates(self._source)
+        return _parse(self._source, candidates) if candidates else []
 
     @staticmethod
     def _speaks_of(comment: _Comment, finding: Finding) -> bool:
@@ -71,9 +69,9 @@ class Suppressions:
 
 
 def _candidates(source: Source) -> frozenset[int]:
-    if not _LIKELY.search(source.text):
+    if not re.search(_LIKELY, source.text):
         return frozenset()
-    return frozenset(row for row, line in enumerate(source.lines, 1) if _LIKELY.search(line))
+    return frozenset(row for row, line in enumerate(source.lines, 1) if re.search(_LIKELY, line))
 
 
 def _parse(source: Source, candidates: frozenset[int]) -> list[_Comment]:
@@ -85,12 +83,12 @@ def _parse(source: Source, candidates: frozenset[int]) -> list[_Comment]:
 
 
 def _noqa(row: int, text: str) -> Iterator[_Comment]:
-    for match in _NOQA.finditer(text):
+    for match in re.finditer(_NOQA, text):
         yield _Comment(row, _prefixes(match["codes"]), False)
 
 
 def _ignore(row: int, text: str) -> Iterator[_Comment]:
-    for match in _IGNORE.finditer(text):
+    for match in re.finditer(_IGNORE, text):
         yield _Comment(row, _prefixes(match["codes"]), bool(match["file"]))
 
 

@@ -21,7 +21,7 @@ def settings(root: Path, **changes: Any) -> Settings:
 
 def names(root: Path, *paths: Path, **changes: Any) -> list[str]:
     """What is found below `paths` (the root, if none are given), relative to the root."""
-    return [path.relative_to(root).as_posix() for path in discover(paths or [root], settings(root, **changes))]
+    return [Path(path).relative_to(root).as_posix() for path in discover(paths or [root], settings(root, **changes))]
 
 
 def touch(root: Path, *files: str) -> Path:
@@ -344,9 +344,9 @@ def test_a_given_path_without_permission_is_an_error_that_says_what_to_do(tmp_pa
     try:
         if os.access(tmp_path / "closed", os.R_OK):
             pytest.skip("root may list every folder")
-        found = find([tmp_path / name, tmp_path / "open"], settings(tmp_path))
+        found = find([str(tmp_path / name), str(tmp_path / "open")], settings(tmp_path))
         with pytest.raises(PathError, match=f"{name}: can't be .*: Permission denied; ask for permission"):
-            discover([tmp_path / name], settings_for([tmp_path / name], Options()))
+            discover([str(tmp_path / name)], settings_for([str(tmp_path / name)], Options()))
     finally:
         (tmp_path / "closed").chmod(0o755)
     assert _relative(tmp_path, found.files) == ["open/b.py"] and not found.problems
