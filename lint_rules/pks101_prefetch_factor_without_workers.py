@@ -24,15 +24,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("prefetch_factor")])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("prefetch_factor")
-    if case is None or not case.certain:
-        return None
-    unset = call.unset("prefetch_factor")
-    return call.finding(
-        case,
-        f"{call.because(case)}, which torch refuses (ValueError); {call.remedy(case, unset)}",
-        fix=call.guarded(case, otherwise="None"),
-    )
+    case = call.refused("prefetch_factor", certain=True)
+    return None if case is None else call.report(case)
 
 
 BAD = {

@@ -20,14 +20,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("persistent_workers")])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("persistent_workers")
-    if case is None or not case.certain:
-        return None
-    return call.finding(
-        case,
-        f"{call.because(case)}, which torch refuses (ValueError); {call.remedy(case, 'False')}",
-        fix=call.guarded(case, otherwise="False"),
-    )
+    case = call.refused("persistent_workers", certain=True)
+    return None if case is None else call.report(case)
 
 
 BAD = {

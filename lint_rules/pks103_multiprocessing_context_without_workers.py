@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("multiprocessing_context"), positional(11)])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("multiprocessing_context")
-    if case is None or not case.certain:
-        return None
-    return call.finding(
-        case,
-        f"{call.because(case)}, which torch refuses (ValueError); {call.remedy(case, 'None')}",
-        fix=call.guarded(case, otherwise="None"),
-    )
+    case = call.refused("multiprocessing_context", certain=True)
+    return None if case is None else call.report(case)
 
 
 BAD = {

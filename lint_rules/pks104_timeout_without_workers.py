@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("timeout", "oader"), positional(9)])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("timeout")
-    if case is None or not case.certain:
-        return None
-    return call.finding(
-        case,
-        f"{call.because(case)}, and its first iteration raises AssertionError; {call.remedy(case, '0')}",
-        fix=call.guarded(case, otherwise="0"),
-    )
+    case = call.refused("timeout", certain=True)
+    return None if case is None else call.report(case)
 
 
 BAD = {

@@ -3,7 +3,7 @@
 - `num_workers` below 0 raises ValueError, text and None raise TypeError, all in the constructor; a
   float is taken, and the first `iter(loader)` fails.
 - `prefetch_factor` below 1 beside workers: negative raises ValueError in the constructor, 0 raises
-  AssertionError at the first `iter(loader)`.
+  AssertionError at the first `iter(loader)`. Until torch 1.13 None raises TypeError.
 - `timeout` below 0 raises ValueError, None and text raise TypeError.
 - `multiprocessing_context` beside workers: a name other than `fork`, `spawn` and `forkserver` raises
   ValueError.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _INSTEAD = {
     "num_workers": "write a whole number of workers, 0 for none",
-    "prefetch_factor": "write at least 1, or None for the default",
+    "prefetch_factor": "write at least 1, or {unset} for the default",
     "timeout": "write seconds, 0 for no limit",
     "multiprocessing_context": "write 'fork', 'spawn' or 'forkserver'",
 }
@@ -41,9 +41,8 @@ def check(call: LoaderCall) -> Finding | None:
     for argument, instead in _INSTEAD.items():
         case = call.invalid(argument)
         if case is not None:
-            return call.finding(
-                case, f"{call.loader} gets {case.argument}={case.value}, which torch refuses; {instead}"
-            )
+            remedy = instead.format(unset=call.unset(argument))
+            return call.finding(case, f"{call.loader} gets {case.argument}={case.value}, which torch refuses; {remedy}")
     return None
 
 

@@ -24,14 +24,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("prefetch_factor")])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("prefetch_factor")
-    if case is None or case.certain:
-        return None
-    return call.finding(
-        case,
-        f"{call.because(case)}, which torch refuses (ValueError); let it follow the number of workers",
-        fix=call.guarded(case, otherwise="None"),
-    )
+    case = call.refused("prefetch_factor", certain=False)
+    return None if case is None else call.report(case)
 
 
 BAD = {

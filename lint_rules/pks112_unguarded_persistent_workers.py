@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("persistent_workers")])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("persistent_workers")
-    if case is None or case.certain:
-        return None
-    return call.finding(
-        case,
-        f"{call.because(case)}, which torch refuses (ValueError); let it follow the number of workers",
-        fix=call.guarded(case, otherwise="False"),
-    )
+    case = call.refused("persistent_workers", certain=False)
+    return None if case is None else call.report(case)
 
 
 BAD = {

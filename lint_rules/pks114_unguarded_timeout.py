@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 @rule(triggers=[given("timeout", "oader"), positional(9)])
 def check(call: LoaderCall) -> Finding | None:
-    case = call.refused("timeout")
-    if case is None or case.certain:
-        return None
-    return call.finding(
-        case,
-        f"{call.because(case)}, and its first iteration raises AssertionError; let it follow the number of workers",
-        fix=call.guarded(case, otherwise="0"),
-    )
+    case = call.refused("timeout", certain=False)
+    return None if case is None else call.report(case)
 
 
 BAD = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picklesafe.cli.options import add_options as configure
@@ -26,7 +25,7 @@ EXIT_FOUND = 1
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, and report or fix; returns the exit status."""
-    paths: list[Path] = arguments.paths or [Path()]
+    paths: list[str] = arguments.paths or ["."]
     settings = settings_for(paths, options_from(arguments))
     if arguments.show_files:
         return _show_files(paths, settings)
@@ -52,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_FOUND if worth_a_one and not arguments.exit_zero else 0
 
 
-def _show_files(paths: list[Path], settings: Settings) -> int:
+def _show_files(paths: list[str], settings: Settings) -> int:
     from picklesafe.lint.discover import discover
 
     for path in discover(paths, settings):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picklesafe.cli.parser import EXIT_ERROR
@@ -64,7 +63,7 @@ class Mending:
         """The mended files, one at a time: all of them at once are too much to hold."""
         for path in dict.fromkeys(f.path for f in self._found.findings if self._style.fixable(f)):
             try:
-                result = edits.fix_file(Path(path), self._settings, self._arguments.unsafe_fixes, self._found.watched)
+                result = edits.fix_file(path, self._settings, self._arguments.unsafe_fixes, self._found.watched)
             except PickleSafeError as error:
                 self._fail(error)
                 continue

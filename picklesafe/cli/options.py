@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from picklesafe.cli.parser import checked, comma_separated, count, existing_file
@@ -102,7 +102,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 def _add_running(group: argparse._ArgumentGroup) -> None:
     add_configuration(group)
     group.add_argument("--no-cache", action="store_true", help="neither read nor write results of earlier runs")
-    group.add_argument("--cache-dir", type=Path, metavar="FOLDER", help="where results are kept (.picklesafe_cache)")
+    group.add_argument("--cache-dir", metavar="FOLDER", help="where results are kept (.picklesafe_cache)")
     group.add_argument("-j", "--jobs", type=count, default=0, metavar="N", help="how many processes (as many as pay)")
 
 
@@ -123,7 +123,12 @@ def _add_version(group: argparse._ArgumentGroup, name: str, read: Callable[[Any]
     group.add_argument(name, type=checked(read), metavar="VERSION", help=text)
 
 
-def _path(text: str) -> Path:
+def _path(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("a path can't be empty")
-    return Path(text)
+    if ".." not in text:
+        return os.path.normpath(text)
+    # Not `b` for `a/../b`: the folder may be a link.
+    from pathlib import Path
+
+    return str(Path(text))

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 EXIT_ERROR = 2
@@ -64,12 +63,11 @@ def comma_separated(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def existing_file(text: str) -> Path:
+def existing_file(text: str) -> str:
     """A path that must name a file."""
-    path = Path(text)
-    if not path.is_file():
+    if not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f"there is no file {text!r}")
-    return path
+    return text
 
 
 def checked(read: Callable[[Any], Any]) -> Callable[[str], Any]:

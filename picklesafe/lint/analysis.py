@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.finding import CERTAIN, Finding
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.registry import Rule
-from picklesafe.lint.sites import Root, roots
+from picklesafe.lint.sites import Root, givers, roots
 from picklesafe.lint.source import Source
 
 if TYPE_CHECKING:
@@ -21,15 +20,15 @@ class Analysis(NamedTuple):
 
     Args:
         findings: of the given rules, in the order of the file.
-        hazards: names of functions whose parameters reach a loader beside such arguments: what
-            calls of them pass, in any file, has to be judged there.
+        hazards: names of functions whose parameters reach a loader beside such arguments, or whose
+            results hold some: their calls, in any file, have to be judged there.
         consulted: paths of the project that were looked at, or looked up and not found.
         incomplete: functions that were too large to be run to their end.
     """
 
     findings: tuple[Finding, ...]
     hazards: frozenset[str]
-    consulted: frozenset[Path]
+    consulted: frozenset[str]
     incomplete: tuple[str, ...] = ()
 
 
@@ -54,10 +53,11 @@ def analyze(
     try:
         module = project.module(source)
         # A rule of somebody else's may judge loaders that give none of the usual clues.
-        every = any(not rule.module.__name__.startswith("lint_rules.") for rule in rules)
+        every = not all(rule.ours for rule in rules)
         first = list(roots(module, watch, every))
         result = _judge(module, project, rules, target_torch, watch, first) if first else _NOTHING
-        return result._replace(consulted=frozenset(Path(path) for path in project.consulted))
+        hazards = result.hazards.union(givers(module))
+        return result._replace(hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 
@@ -75,18 +75,18 @@ def _judge(
 ) -> Analysis:
     # Imported here, for most files have nothing to run.
     from picklesafe.lint.call import LoaderCall
-    from picklesafe.lint.loaders import outcomes
+    from picklesafe.lint.loaders import run_roots
 
     found: list[Finding] = []
     hazards: set[str] = set()
     incomplete: list[str] = []
-    for outcome in outcomes(module, project, watch, first):
-        for event in outcome.events:
+    for ran in run_roots(module, project, watch, first):
+        for event in ran.events:
             call = LoaderCall(module, event, target_torch)
             found += [finding for rule in rules if (finding := _apply(rule, call)) is not None]
-        hazards |= outcome.forwarders
-        if not outcome.complete:
-            incomplete.append(outcome.root.name or "the top level")
+        hazards |= ran.forwarders
+        if not ran.complete:
+            incomplete.append(ran.root.name or "the top level")
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))
 
 

@@ -7,7 +7,6 @@ import sys
 from binascii import crc32
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import picklesafe
@@ -18,7 +17,7 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
 _SHAPE = {"misses": dict, "outcomes": dict, "digests": dict, "scans": list}
 
 
-def place(settings: Settings, folder: Path) -> str:
+def place(settings: Settings, folder: str) -> str:
     """The path of the file for these settings, in the cache folder."""
     name = f"{crc32(_choices(settings).encode(errors='surrogateescape')):08x}.json"
     return os.path.join(folder, picklesafe.__version__, name)
@@ -32,10 +31,10 @@ def stamp(settings: Settings, rules: Sequence[Rule]) -> str:
 def _choices(settings: Settings) -> str:
     chosen = (
         os.getcwd(),  # findings name files as the user did
-        str(settings.root),
+        settings.root,
         sorted(settings.codes),
         settings.rules,
-        str(settings.config_dir),
+        settings.config_dir,
         settings.per_file_ignores,
         settings.src,
         settings.target_torch,

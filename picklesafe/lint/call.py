@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from picklesafe.lint.contract import WORKERS
+from picklesafe.lint.contract import WORKERS, raises, unset
 from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix, Related
 from picklesafe.lint.interpret import suppose
-from picklesafe.lint.interpret.arithmetic import Absent, Known, Result
+from picklesafe.lint.interpret.arithmetic import INFINITY, Absent, Known, Range, Result
 from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.suppose import Answer
 from picklesafe.lint.interpret.values import origins
@@ -16,6 +17,11 @@ from picklesafe.lint.interpret.values import origins
 if TYPE_CHECKING:
     from picklesafe.lint.interpret.values import Leaf, Origin
     from picklesafe.lint.project import Module
+
+Invalid = Callable[[Result, Result], bool]
+"""Whether torch refuses a value (the first) beside a number of workers (the second)."""
+
+_SOME = Range(1, INFINITY)
 
 
 class Place(NamedTuple):
@@ -31,11 +37,13 @@ class Case(NamedTuple):
 
     Args:
         argument: its name, as this loader calls it.
+        plain: its name, as DataLoader calls it.
         answer: what the interpreter found.
         place: where the finding belongs.
     """
 
     argument: str
+    plain: str
     answer: Answer
     place: Place
 
@@ -72,19 +80,47 @@ class LoaderCall:
         """What the user calls the loader."""
         return self.event.contract.name
 
-    def refused(self, argument: str) -> Case | None:
-        """The case without workers in which torch refuses `argument`, or None."""
+    def refused(self, argument: str, certain: bool | None = None) -> Case | None:
+        """The case without workers in which torch refuses an argument.
+
+        Args:
+            argument: its name, as DataLoader calls it.
+            certain: True for a case that every run comes to, False for one that only runs without
+                workers come to, None for either.
+
+        Returns:
+            None where there is no such case, or where it is another file's fault.
+        """
         if not self._concerns_us(argument):
             return None
         answer = suppose.without_workers(self.event, argument, self.target_torch)
-        return None if answer is None else self._case(argument, answer)
+        if answer is None or (certain is not None and answer.certain is not certain):
+            return None
+        return self._case(argument, answer)
 
     def invalid(self, argument: str) -> Case | None:
-        """The case in which torch refuses `argument` whatever else is given, or None."""
+        """The case in which torch refuses an argument whatever else is given.
+
+        Args:
+            argument: `num_workers`, `prefetch_factor`, `timeout` or `multiprocessing_context`; of
+                others nothing is invalid.
+
+        Returns:
+            None where there is no such case, or where it is another file's fault.
+        """
         if not self._concerns_us(argument):
             return None
-        answer = suppose.certainly(self.event, argument, _INVALID[argument])
+        answer = suppose.certainly(self.event, argument, self._is_invalid(argument))
         return None if answer is None or not answer.origins else self._case(argument, answer)
+
+    def workers_help(self, case: Case) -> bool:
+        """Whether torch takes the refused value beside workers; else no guard makes it right."""
+        return not self._is_invalid(case.plain)(case.answer.value, _SOME)
+
+    def _is_invalid(self, argument: str) -> Invalid:
+        if argument == "prefetch_factor" and self.target_torch < (2, 0):
+            return _invalid_old_prefetch
+        return _INVALID.get(argument, lambda value, workers: False)
 
     def _concerns_us(self, argument: str) -> bool:
         """Whether this file gives the argument or the number of workers, here or on the way here."""
@@ -95,7 +131,7 @@ class LoaderCall:
 
     def _case(self, argument: str, answer: Answer) -> Case | None:
         place = self._place(answer)
-        return None if place is None else Case(self.event.contract.keyword(argument), answer, place)
+        return None if place is None else Case(self.event.contract.keyword(argument), argument, answer, place)
 
     def _place(self, answer: Answer) -> Place | None:
         """The argument in this file that is to blame; None if another file's code is."""
@@ -112,8 +148,27 @@ class LoaderCall:
                 return Place(origin.node, origin, by_workers=True)
         return None
 
+    def report(self, case: Case) -> Finding:
+        """The finding of a rule that says what torch says: when, what happens then, what to write instead.
+
+        Args:
+            case: from `refused`; its fix is the guarded form.
+        """
+        return self.finding(
+            case, f"{self.because(case)}, {self._outcome(case)}; {self.remedy(case)}", fix=self.guarded(case)
+        )
+
     def finding(self, case: Case, message: str, fix: Fix | None = None) -> Finding:
-        """A finding at the argument; the rule's code and name are filled in by the engine."""
+        """A finding at the argument, with a message of the rule's own.
+
+        Args:
+            case: from `refused` or `invalid`.
+            message: what is wrong here, what happens then, what to write instead.
+            fix: how to mend it, or None.
+
+        Returns:
+            The finding; the engine fills in the rule's code and name.
+        """
         source = self.module.source
         node = case.place.node
         start, end = source.start(node), source.end(node)  # type: ignore[arg-type]
@@ -129,11 +184,11 @@ class LoaderCall:
             message,
             CERTAIN if case.certain else POSSIBLE,
             fix,
-            self._related(case),
+            self._related(),
             tuple(sorted(rows)),
         )
 
-    def _related(self, case: Case) -> tuple[Related, ...]:
+    def _related(self) -> tuple[Related, ...]:
         """The loader itself, where the finding sits at a call that leads to it."""
         if self.event.home:
             return ()
@@ -141,25 +196,52 @@ class LoaderCall:
         return (Related(str(source.path), source.start(node), source.end(node), f"{self.loader} is called here"),)
 
     def unset(self, argument: str) -> str:
-        """What stands for "not given", as Python writes it; None came to prefetch_factor with torch 2.0."""
-        if argument.endswith("prefetch_factor"):
-            return "None" if self.target_torch >= (2, 0) else "2"
-        return {"persistent_workers": "False", "timeout": "0"}.get(argument, "None")
+        """What stands for "not given", as Python writes it for the torch that the code runs on.
 
-    def remedy(self, case: Case, unset: str) -> str:
-        """The end of a message: what to write instead, where the argument is certainly refused."""
-        if case.place.by_workers:
-            return f"give it workers, or let {case.argument} follow the number of workers there"
-        return f"write {case.argument}={unset}, or give it workers"
+        Args:
+            argument: its name, as DataLoader calls it.
+        """
+        return unset(argument, self.target_torch)
 
-    def guarded(self, case: Case, otherwise: str) -> Fix | None:
-        """The fix that lets the argument follow the number of workers; see `picklesafe.lint.guarded`."""
+    def guarded(self, case: Case, otherwise: str | None = None) -> Fix | None:
+        """The fix that lets the argument follow the number of workers; see `picklesafe.lint.guarded`.
+
+        Args:
+            case: from `refused`.
+            otherwise: what the argument is without workers; by default what stands for "not given".
+
+        Returns:
+            None where nothing that could be written there helps.
+        """
         from picklesafe.lint.guard import guarded
 
-        return guarded(self, case, otherwise)
+        return guarded(self, case, self.unset(case.plain) if otherwise is None else otherwise)
+
+    def remedy(self, case: Case) -> str:
+        """The end of a message: what to write instead.
+
+        Args:
+            case: from `refused`.
+        """
+        if not case.certain:
+            return "let it follow the number of workers"
+        if case.place.by_workers:
+            return f"give it workers, or let {case.argument} follow the number of workers there"
+        return f"write {case.argument}={self.unset(case.plain)}, or give it workers"
+
+    def _outcome(self, case: Case) -> str:
+        """The middle of a message: what torch does."""
+        if case.plain == "timeout":
+            return f"and its first iteration raises {raises(case.plain)}"
+        return f"which torch refuses ({raises(case.plain)})"
 
     def because(self, case: Case) -> str:
-        """The beginning of a message: the circumstances under which torch gets the argument."""
+        """The beginning of a message: "with num_workers=0 DataLoader gets timeout=30".
+
+        Args:
+            case: from `refused`. What it supposes is named as the user wrote it; where the finding
+                sits at a call of the project's own function, the loader's place is named as well.
+        """
         given = f"{case.argument}={case.value}"
         workers = self.event.contract.keyword(WORKERS)
         if not self.event.home:
@@ -217,6 +299,11 @@ def _invalid_prefetch(value: Result, workers: Result) -> bool:
     return isinstance(value.value, (int, float)) and value.value <= 0
 
 
+def _invalid_old_prefetch(value: Result, workers: Result) -> bool:
+    """Until torch 1.13 None was compared with 0, which is a TypeError."""
+    return (workers != Known(0) and value == Known(None)) or _invalid_prefetch(value, workers)
+
+
 def _invalid_timeout(value: Result, workers: Result) -> bool:
     if not isinstance(value, Known):
         return False
@@ -229,7 +316,7 @@ def _invalid_context(value: Result, workers: Result) -> bool:
     return value.value not in ("fork", "spawn", "forkserver")
 
 
-_INVALID = {
+_INVALID: dict[str, Invalid] = {
     "num_workers": _invalid_workers,
     "prefetch_factor": _invalid_prefetch,
     "timeout": _invalid_timeout,

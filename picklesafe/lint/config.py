@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from picklesafe.errors import ConfigurationError
@@ -14,6 +13,7 @@ from picklesafe.lint.selection import ALWAYS, Layer, enabled, matching
 from picklesafe.lint.settings import CACHE_NAME, DEFAULT_EXCLUDE, Settings
 
 FILE_NAME = "picklesafe.toml"
+_SHARED_NAME = "pyproject.toml"
 
 
 class Options(NamedTuple):
@@ -25,23 +25,23 @@ class Options(NamedTuple):
     exclude: Sequence[str] | None = None
     extend_exclude: Sequence[str] = ()
     force_exclude: bool = False
-    config: Path | None = None
+    config: str | None = None
     isolated: bool = False
     target_torch: tuple[int, int] | None = None
     target_python: tuple[int, int] | None = None
-    cache_dir: Path | None = None
+    cache_dir: str | None = None
     no_cache: bool = False
     jobs: int = 0
 
 
-def settings_for(paths: Sequence[Path], options: Options) -> Settings:
+def settings_for(paths: Sequence[str], options: Options) -> Settings:
     """The settings of a run over `paths`.
 
     Raises:
         ConfigurationError: if the configuration or the options can't be followed.
     """
     file, table = _load(paths, options)
-    root = file.parent if file else Path.cwd()
+    root = os.path.dirname(file) if file else os.getcwd()
     rules: tuple[str, ...] = table.get("rules", ())
     codes = [rule.code for rule in load_rules(rules, root)]
     origin = _display(file) if file else ""
@@ -66,44 +66,49 @@ def settings_for(paths: Sequence[Path], options: Options) -> Settings:
     )
 
 
-def find_config(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+def find_config(folder: str) -> tuple[str, dict[str, Any]] | None:
     """The nearest configuration file in `folder` or above it, with what it says.
 
     Raises:
         ConfigurationError: if that file is damaged.
     """
-    for above in (folder, *folder.parents):
-        for name in (FILE_NAME, "pyproject.toml"):
-            table = _read(above / name)
+    while True:
+        for name in (FILE_NAME, _SHARED_NAME):
+            file = os.path.join(folder, name)
+            table = _read(file)
             if table is not None:
-                return above / name, table
-    return None
+                return file, table
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
 
 
-def _load(paths: Sequence[Path], options: Options) -> tuple[Path | None, dict[str, Any]]:
+def _load(paths: Sequence[str], options: Options) -> tuple[str | None, dict[str, Any]]:
     if options.isolated:
         return None, {}
     if options.config is None:
         found = find_config(_start(paths))
     else:
         table = _read(options.config, required=True)
-        found = (Path(os.path.abspath(options.config)), table or {})
+        found = (os.path.abspath(options.config), table or {})
     if found is None:
         return None, {}
     return found[0], read_keys(found[1], _display(found[0]))
 
 
-def _start(paths: Sequence[Path]) -> Path:
+def _start(paths: Sequence[str]) -> str:
     if len(paths) != 1:
-        return Path.cwd()
+        return os.getcwd()
     # Not resolved: a linked folder belongs to the project that it is linked into.
-    path = Path(os.path.abspath(paths[0]))
-    return path if path.is_dir() else path.parent
+    path = os.path.abspath(paths[0])
+    return path if os.path.isdir(path) else os.path.dirname(path)
 
 
-def _read(file: Path, required: bool = False) -> dict[str, Any] | None:
+def _read(file: str, required: bool = False) -> dict[str, Any] | None:
     try:
-        data = file.read_bytes()
+        with open(file, "rb") as opened:
+            data = opened.read()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         if required:
             raise ConfigurationError(f"{_display(file)}: there is no such configuration file") from None
@@ -114,12 +119,12 @@ def _read(file: Path, required: bool = False) -> dict[str, Any] | None:
             return None
         raise ConfigurationError(f"{_display(file)}: can't be read: {error.strerror or error}") from None
     # Parsing takes milliseconds, and most pyproject.toml say nothing about picklesafe.
-    if file.name == "pyproject.toml" and b"picklesafe" not in data:
+    if os.path.basename(file) == _SHARED_NAME and b"picklesafe" not in data:
         return {} if required else None
     return _parse(file, data, required)
 
 
-def _parse(file: Path, data: bytes, required: bool) -> dict[str, Any] | None:
+def _parse(file: str, data: bytes, required: bool) -> dict[str, Any] | None:
     import sys
 
     if sys.version_info >= (3, 11):
@@ -133,7 +138,7 @@ def _parse(file: Path, data: bytes, required: bool) -> dict[str, Any] | None:
         raise ConfigurationError(f"{_display(file)}: is not valid UTF-8 (byte {error.start})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{_display(file)}: is not valid TOML: {error}") from None
-    if file.name != "pyproject.toml":
+    if os.path.basename(file) != _SHARED_NAME:
         return document
     tool = document.get("tool")
     table = tool.get("picklesafe") if isinstance(tool, dict) else None
@@ -153,14 +158,14 @@ def _per_file_ignores(
     )
 
 
-def _exclude(table: dict[str, Any], options: Options, root: Path) -> tuple[str, ...]:
+def _exclude(table: dict[str, Any], options: Options, root: str) -> tuple[str, ...]:
     base = _from_here(options.exclude, root) if options.exclude is not None else table.get("exclude", DEFAULT_EXCLUDE)
     return (*base, *table.get("extend-exclude", ()), *_from_here(options.extend_exclude, root))
 
 
-def _from_here(patterns: Sequence[str], root: Path) -> tuple[str, ...]:
+def _from_here(patterns: Sequence[str], root: str) -> tuple[str, ...]:
     """Patterns of the command line mean the working directory, those of settings the root; tell the root's."""
-    here = os.path.relpath(Path.cwd(), root).replace(os.sep, "/")
+    here = os.path.relpath(os.getcwd(), root).replace(os.sep, "/")
     if here == ".":
         return tuple(patterns)
     # A plain name is looked for at every depth, wherever it is said.
@@ -170,17 +175,14 @@ def _from_here(patterns: Sequence[str], root: Path) -> tuple[str, ...]:
     )
 
 
-def _cache_dir(table: dict[str, Any], options: Options, root: Path) -> Path | None:
+def _cache_dir(table: dict[str, Any], options: Options, root: str) -> str | None:
     if options.no_cache:
         return None
     if options.cache_dir is not None:
-        return Path(os.path.abspath(options.cache_dir.expanduser()))
-    return root / Path(table.get("cache-dir", CACHE_NAME)).expanduser()
+        return os.path.abspath(os.path.expanduser(options.cache_dir))
+    return os.path.join(root, os.path.expanduser(table.get("cache-dir", CACHE_NAME)))
 
 
-def _display(file: Path) -> str:
+def _display(file: str) -> str:
     """`file` as the user would name it: relative to the working directory, if it lies below."""
-    try:
-        return str(file.relative_to(Path.cwd()))
-    except ValueError:
-        return str(file)
+    return file.removeprefix(os.path.join(os.getcwd(), ""))

@@ -66,10 +66,13 @@ def _loaders(package: str, *names: str) -> dict[str, Contract]:
 
 
 CONTRACTS: Final[dict[str, Contract]] = {
+    # torch 2.13; the order of the positional ones is that of 1.13 as well.
     "torch.utils.data.DataLoader": DATA_LOADER,
     "torch.utils.data.dataloader.DataLoader": DATA_LOADER,
+    # torchdata 0.11: torch's signature, and one keyword more.
     "torchdata.stateful_dataloader.StatefulDataLoader": _STATEFUL,
     "torchdata.stateful_dataloader.stateful_dataloader.StatefulDataLoader": _STATEFUL,
+    # torch_geometric 2.8: subclasses that hand on their keywords; `data` has them under deprecated names.
     **{
         f"torch_geometric.{module}.{name}": Contract(name, ("dataset",))
         for module in ("loader", "data")
@@ -92,20 +95,25 @@ CONTRACTS: Final[dict[str, Contract]] = {
         )
     },
     **_loaders("torch_geometric.loader.dataloader", "DataLoader"),
+    # Known from the code of their users: subclasses of torch's that hand on their keywords.
     **_loaders("dgl.dataloading", "DataLoader", "GraphDataLoader"),
     **_loaders("dgl.dataloading.dataloader", "DataLoader", "GraphDataLoader"),
     **_loaders("dgl.dataloading.pytorch", "DataLoader", "GraphDataLoader"),
     **_loaders("monai.data", "DataLoader", "ThreadDataLoader"),
     **_loaders("monai.data.dataloader", "DataLoader"),
     **_loaders("monai.data.thread_buffer", "ThreadDataLoader"),
+    **_loaders("fastNLP", "TorchDataLoader"),
+    **_loaders("fastNLP.core.dataloaders", "TorchDataLoader"),
+    **_loaders("streaming", "StreamingDataLoader"),
+    # litdata 0.2: a subclass.
     **_loaders("litdata", "StreamingDataLoader"),
     **_loaders("litdata.streaming", "StreamingDataLoader"),
     **_loaders("litdata.streaming.dataloader", "StreamingDataLoader"),
-    **_loaders("streaming", "StreamingDataLoader"),
+    # webdataset 1.0: makes a DataLoader of all that it is given.
     **_loaders("webdataset", "WebLoader"),
-    **_loaders("fastNLP", "TorchDataLoader"),
-    **_loaders("fastNLP.core.dataloaders", "TorchDataLoader"),
+    # torchio 1.2: a subclass.
     **_loaders("torchio", "SubjectsLoader"),
+    # timm 1.0: workers and persistent_workers have defaults of their own.
     **{
         f"timm.data.{module}create_loader": Contract(
             "create_loader",
@@ -115,13 +123,25 @@ CONTRACTS: Final[dict[str, Contract]] = {
         )
         for module in ("", "loader.")
     },
+    # transformers 5.23: handed on to the loader of its Trainer.
     **{f"transformers.{name}": _TRAINING_ARGUMENTS for name in ("TrainingArguments", "Seq2SeqTrainingArguments")},
     "transformers.training_args.TrainingArguments": _TRAINING_ARGUMENTS,
     "transformers.training_args_seq2seq.Seq2SeqTrainingArguments": _TRAINING_ARGUMENTS,
 }
 
 
+def raises(argument: str) -> str:
+    """The exception by which a loader without workers refuses `argument`."""
+    return "AssertionError" if argument == "timeout" else "ValueError"
+
+
 def exceptions(argument: str) -> frozenset[str]:
-    """The exceptions by which a program may handle what a loader raises for `argument`."""
-    kind = "AssertionError" if argument == "timeout" else "ValueError"
-    return frozenset({kind, "Exception", "BaseException"})
+    """The exceptions by which a program may handle that."""
+    return frozenset({raises(argument), "Exception", "BaseException"})
+
+
+def unset(argument: str, target_torch: tuple[int, int]) -> str:
+    """What stands for "not given", as Python writes it; None came to prefetch_factor with torch 2.0."""
+    if argument == "prefetch_factor" and target_torch < (2, 0):
+        return "2"
+    return {"persistent_workers": "False", "timeout": "0"}.get(argument, "None")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.errors import PickleSafeError
@@ -17,17 +16,24 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".py", ".pyi")
 _NOTEBOOK = ".ipynb"
+_WAY_OUT = "ask for permission to read and enter it and the folders above it, or check another path"
 
 
-class PathNotFound(PickleSafeError):
-    """A path that was given and doesn't exist."""
+class PathError(PickleSafeError):
+    """A path that was given and can't be checked: it doesn't exist, or nobody lets us in.
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
+    Args:
+        path: as it was given.
+        reason: why not, and what to do about it.
+    """
+
+    def __init__(self, path: str, reason: str = "no such file or folder") -> None:
+        super().__init__(path, reason)
         self.path = path
+        self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: no such file or folder"
+        return f"{self.path}: {self.reason}"
 
 
 class Found(NamedTuple):
@@ -36,29 +42,29 @@ class Found(NamedTuple):
     Args:
         files: sorted, each file once, named as it was given or found below what was given.
         problems: files and folders that can't be read, each with the reason.
-        missing: paths that were given and don't exist.
+        missing: paths that were given and can't be reached, each as an error.
         warnings: what the user should know about the choice of files.
     """
 
     files: list[str]
     problems: list[tuple[str, str]]
-    missing: list[str]
+    missing: list[PathError]
     warnings: list[str]
 
 
-def discover(paths: Sequence[Path], settings: Settings) -> list[Path]:
-    """The files to check below `paths`; raises PathNotFound for a path that doesn't exist."""
+def discover(paths: Sequence[str], settings: Settings) -> list[str]:
+    """The files to check below `paths`; raises PathError for a path that can't be reached."""
     found = find(paths, settings)
     if found.missing:
-        raise PathNotFound(found.missing[0])
-    return [Path(file) for file in found.files]
+        raise found.missing[0]
+    return found.files
 
 
-def find(paths: Sequence[Path], settings: Settings) -> Found:
+def find(paths: Sequence[str], settings: Settings) -> Found:
     """The files to check below `paths`, and what stood in the way."""
     finder = _Finder(settings)
     for path in paths:
-        finder.take(str(path))
+        finder.take(os.fspath(path))
     return Found(finder.unique(len(paths)), finder.problems, finder.missing, finder.warnings)
 
 
@@ -72,7 +78,7 @@ class _Finder:
         self.files: list[str] = []
         self.links: list[str] = []
         self.problems: list[tuple[str, str]] = []
-        self.missing: list[str] = []
+        self.missing: list[PathError] = []
         self.warnings: list[str] = []
 
     def take(self, path: str) -> None:
@@ -97,9 +103,9 @@ class _Finder:
         if isinstance(error, FileNotFoundError) and os.path.islink(path):
             self.problems.append((path, "is a broken symlink"))
         elif isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError)):
-            self.missing.append(path)
+            self.missing.append(PathError(path))
         else:
-            self.problems.append((path, f"can't be read: {error.strerror}"))
+            self.missing.append(PathError(path, f"can't be reached: {error.strerror}; {_WAY_OUT}"))
 
     def _take_folder(self, path: str) -> None:
         real = os.path.realpath(path)
@@ -118,11 +124,18 @@ class _Finder:
             try:
                 is_repository = self._list(folder, real + os.sep + folder[len(prefix) :], folders)
             except OSError as error:
-                self.problems.append((folder.rstrip(os.sep) or ".", f"can't be listed: {error.strerror}"))
+                self._take_unlisted(folder.rstrip(os.sep) or ".", error, given=folder == prefix)
                 continue
             if is_repository and nested and self.respect_gitignore:
                 del self.files[files:], folders[below:]
                 self._ask_git(folder, os.path.join(real, folder[len(prefix) :]).rstrip(os.sep))
+
+    def _take_unlisted(self, folder: str, error: OSError, given: bool) -> None:
+        reason = f"can't be listed: {error.strerror}"
+        if given:
+            self.missing.append(PathError(folder, f"{reason}; {_WAY_OUT}"))
+        else:
+            self.problems.append((folder, reason))
 
     def _list(self, folder: str, real: str, below: list[str]) -> bool:
         """Sort the entries of one folder; whether it is the root of a repository."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.source import Source
 
 Span = tuple[int, int]
+_OPENING = re.compile(rb"(?:[ \t]|\\\r?\n)*\(")
 _BREAK = re.compile(rb" (\r\n|\r|\n)")
 
 
@@ -46,8 +47,11 @@ class _Rewriter(libcst.CSTVisitor):
 
     def visit_TypeParameters(self, node: libcst.TypeParameters) -> bool:
         start, end = self.span(node)
-        # Without the brackets, line breaks have to be escaped.
-        self.text[start:end] = _BREAK.sub(rb"\\\1", self._blank(start, end))
+        # In brackets of another kind, so that line breaks need no escape: `def f[T](x)` becomes `def f(   x)`.
+        self.text[start:end] = b"(" + self._blank(start + 1, end - 1) + b")"
+        following = _OPENING.match(self.text, end)
+        if following is not None:
+            self.text[end - 1] = self.text[following.end() - 1] = 32
         return False
 
     def visit_TypeAlias(self, node: libcst.TypeAlias) -> bool:

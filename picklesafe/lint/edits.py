@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from picklesafe.lint.finding import Edit, Finding
@@ -34,14 +33,14 @@ class FixResult(NamedTuple):
         left: why others were not, one line each.
     """
 
-    path: Path
+    path: str
     before: Source
     after: str
     applied: int
     left: tuple[str, ...] = ()
 
 
-def fix_file(path: Path, settings: Settings, unsafe: bool, watch: frozenset[str] = frozenset()) -> FixResult:
+def fix_file(path: str, settings: Settings, unsafe: bool, watch: frozenset[str] = frozenset()) -> FixResult:
     """Mend a file, in memory.
 
     Args:
@@ -57,25 +56,25 @@ def fix_file(path: Path, settings: Settings, unsafe: bool, watch: frozenset[str]
         before = Source.read(path)
         return _Mender(before, settings, unsafe, watch).mend()
     except SourceError as error:
-        raise FixError(str(path), error.message) from error
+        raise FixError(path, error.message) from error
     except (RecursionError, MemoryError):
-        raise FixError(str(path), "is nested too deeply to be fixed") from None
+        raise FixError(path, "is nested too deeply to be fixed") from None
     except FixError:
         raise
     except Exception as error:
         if os.environ.get("PICKLESAFE_DEBUG"):
             raise
-        raise FixError(str(path), f"internal error, please report it: {type(error).__name__}: {error}") from error
+        raise FixError(path, f"internal error, please report it: {type(error).__name__}: {error}") from error
 
 
 def write(result: FixResult) -> None:
     """Write a mended file; raises FixError, with the file untouched, where that fails."""
-    replace_content(str(result.path), result.before.data, result.before.encode(result.after))
+    replace_content(result.path, result.before.data, result.before.encode(result.after))
 
 
 def diff(result: FixResult) -> bytes:
     """What `write` would change, as a unified diff; empty if nothing."""
-    return unified_diff(str(result.path), result.before.data, result.before.encode(result.after))
+    return unified_diff(result.path, result.before.data, result.before.encode(result.after))
 
 
 def apply(source: Source, findings: Sequence[Finding]) -> tuple[str, list[Finding]]:
@@ -128,7 +127,7 @@ class _Mender:
         source, applied = self._before, 0
         findings = self._find(source)
         if self._wanted(source, findings) and source.encode(source.text) != source.data:
-            raise FixError(str(source.path), f"can't be written in {source.encoding} as it was; no fix is applied")
+            raise FixError(source.path, f"can't be written in {source.encoding} as it was; no fix is applied")
         for _ in range(_PASSES):
             step = self._step(source, findings)
             if step is None:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import gc
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklesafe.lint import parallel
-from picklesafe.lint.discover import PathNotFound, find
+from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import load_rules
-from picklesafe.lint.screen import HIT, UNSCREENED, Look, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, UNSCREENED, call_pattern, gate, scan, shared_parts
 from picklesafe.lint.settings import Settings
 
 if TYPE_CHECKING:
     from picklesafe.lint.judge import Judge
 
-_SCAN_ALONE = 500
-"""Fewer files than this are scanned sooner than a second process has started."""
-
-_JUDGE_ALONE = 200_000
-"""Less source than this (bytes) is analysed sooner than it is shared out: it takes about a second a MB."""
+_ALONE = 100
+"""Fewer files than this are looked into sooner than a second process has started."""
 
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
@@ -52,7 +46,7 @@ class Report(NamedTuple):
     watched: frozenset[str] = frozenset()
 
 
-def check(paths: Sequence[Path], settings: Settings) -> Report:
+def check(paths: Sequence[str], settings: Settings) -> Report:
     """Check all files below `paths`."""
     found = find(paths, settings)
     run = _Run(settings)
@@ -60,7 +54,7 @@ def check(paths: Sequence[Path], settings: Settings) -> Report:
     outcomes += [_unread(path, reason) for path, reason in found.problems]
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
     faults = sorted({outcome.fault + _REPORT_IT for outcome in outcomes if outcome.fault})
-    missing = [str(PathNotFound(path)) for path in found.missing]
+    missing = map(str, found.missing)
     notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
     return Report(
         tuple(findings), tuple(found.warnings), len(found.files), (*missing, *faults), tuple(notes), run.watched
@@ -107,65 +101,48 @@ class _Run:
         return [problem] if problem else []
 
     def _round(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
-        """Scan for triggers, or for calls of `names`, and judge where they occur."""
+        """Look for triggers, or for calls of `names`, and judge the files in which they occur."""
         outcomes: dict[str, Outcome] = {}
         if self._cache is not None:
             outcomes, paths = self._cache.split(paths, names)
-        # Who calls only names of earlier rounds has been judged with those.
-        looks = self._scan(paths, names - self.watched)
-        judged = self._judge([path for path, (look, _) in zip(paths, looks, strict=True) if look == HIT], names)
-        for path, (look, state) in zip(paths, looks, strict=True):
+        processes = min(self._processes, 1 + len(paths) // _ALONE)
+        if processes > 1:
+            # Of so many files some are judged: imported once, rather than in every process.
+            import picklesafe.lint.analysis
+            import picklesafe.lint.judge  # noqa: F401
+        looks = parallel.spread(self._looking(names), paths, processes)
+        for path, (look, state, packed) in zip(paths, looks, strict=True):
             if isinstance(look, str):
                 outcomes[path] = _unread(path, f"can't be read: {look}")
-            elif self._cache is not None and state is not None:
-                self._cache.keep(path, names, judged.get(path), state)
-        outcomes.update(judged)
+                continue
+            outcome = unpack(packed) if look == HIT else None
+            if outcome is not None:
+                outcomes[path] = outcome
+            if self._cache is not None and state is not None:
+                self._cache.keep(path, names, outcome, state)
         return outcomes
 
-    def _scan(self, paths: Sequence[str], names: frozenset[str]) -> list[Look]:
-        calls = call_pattern(names) if names else None
-        words = shared_parts(map(str.encode, names)) if names else gate(self._loaded)
-        if UNSCREENED and not names:
+    def _looking(self, names: frozenset[str]) -> Callable[[Sequence[str]], list[Any]]:
+        """What makes of paths their looks, each with the outcome (packed) of the file if it was judged."""
+        # Who calls only names of earlier rounds has been judged with those.
+        fresh = names - self.watched
+        calls = call_pattern(fresh) if fresh else None
+        words = shared_parts(map(str.encode, fresh)) if fresh else gate(self._loaded)
+        if UNSCREENED and not fresh:
             words = (b"",)
-        processes = min(self._processes, 1 + len(paths) // _SCAN_ALONE)
-        return parallel.spread(lambda some: scan(some, words, calls), paths, processes)
 
-    def _judge(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
-        if not paths:
-            return {}
-        import picklesafe.lint.analysis  # noqa: F401  # once, rather than in every process
-        from picklesafe.lint.judge import Judge
+        @cache
+        def judge() -> Judge:
+            # Where all files are clean, nobody has to be there who judges.
+            from picklesafe.lint.judge import Judge
 
-        judge = Judge(self._rules, self._settings, self._loaded)
-        with _patient_collector():
-            return self._judge_all(judge, paths, names)
+            return Judge(self._rules, self._settings, self._loaded)
 
-    def _judge_all(self, judge: Judge, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
-        if self._processes == 1 or len(paths) == 1:
-            return {path: judge.judge(path, names) for path in paths}
-        sizes = {path: _size(path) for path in paths}
-        order = sorted(paths, key=sizes.__getitem__, reverse=True)
-        processes = min(self._processes, 1 + sum(sizes.values()) // _JUDGE_ALONE)
-        packed = parallel.spread(lambda some: [pack(judge.judge(path, names)) for path in some], order, processes)
-        return dict(zip(order, map(unpack, packed), strict=True))
+        def look_into(paths: Sequence[str]) -> list[Any]:
+            looks = zip(paths, scan(paths, words, calls), strict=True)
+            return [(*look, pack(judge().judge(path, names)) if look[0] == HIT else None) for path, look in looks]
 
-
-@contextmanager
-def _patient_collector() -> Iterator[None]:
-    """Trees are many objects without cycles: looking through them again and again costs a tenth of the analysis."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(1_000_000, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
+        return look_into
 
 
 def _unread(path: str, reason: str) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-_SUBMODULE = re.compile(r'^[ \t]*path[ \t]*=[ \t]*"?(.+?)"?[ \t]*$', re.MULTILINE)
+_SUBMODULE = r'(?m)^[ \t]*path[ \t]*=[ \t]*"?(.+?)"?[ \t]*$'
 
 
 def repository(folder: str) -> str | None:
@@ -41,7 +41,7 @@ def submodules(root: str) -> list[str]:
     """The folders of the submodules of the repository at `root`, relative to it."""
     try:
         with open(os.path.join(root, ".gitmodules"), encoding="utf-8", errors="surrogateescape") as file:
-            return _SUBMODULE.findall(file.read())
+            return re.findall(_SUBMODULE, file.read())
     except OSError:
         return []
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 _MAGIC = frozenset("*?[{")
-_TOKEN = re.compile(r"\*\*/|\*+|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|[^*?\[{]+|.", re.DOTALL)
+_TOKEN = r"(?s)\*\*/|\*+|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|[^*?\[{]+|."
 
 
 class Patterns:
@@ -60,7 +60,7 @@ class Patterns:
 def translate(pattern: str, literal: int = 0) -> str:
     """A regular expression for a glob whose first `literal` characters mean themselves."""
     head, rest = pattern[:literal].replace(os.sep, "/"), pattern[literal:].replace(os.sep, "/")
-    return re.escape(head) + "".join(_translate_token(token) for token in _TOKEN.findall(rest))
+    return re.escape(head) + "".join(_translate_token(token) for token in re.findall(_TOKEN, rest))
 
 
 def _translate_token(token: str) -> str:

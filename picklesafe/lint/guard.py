@@ -20,16 +20,17 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     workers, as the same call gives it. The fix is unsafe where that evaluates a call twice.
 
     Args:
-        otherwise: `None`, `False` or `0`, whichever torch takes for "not set".
+        call: the loader's.
+        case: in which it refuses the argument.
+        otherwise: `None`, `False` or `0`, whichever torch takes for "not given".
 
     Returns:
-        None where the argument or the number of workers isn't written in this file.
+        None where the argument or the number of workers isn't written in this file, or where torch
+        refuses the value beside workers as well.
     """
     origin = case.place.origin
     if origin is None or case.place.by_workers:
         return None
-    if case.argument.endswith("prefetch_factor"):
-        otherwise = call.unset(case.argument)
     workers = _workers(call, case, origin)
     if case.certain and (workers is None or isinstance(workers, ast.Constant)):
         return _replaced(call, origin, otherwise, safe=workers is not None or _is_own(call, origin))
@@ -39,8 +40,8 @@ def guarded(call: LoaderCall, case: Case, otherwise: str) -> Fix | None:
     branch = _wrong_branch(case, origin.value, workers)
     if branch is not None:
         return Fix(f"Use {otherwise} without workers", (Edit(source.start(branch), source.end(branch), otherwise),))
-    if case.value in ("0", "-1") and case.argument.endswith("prefetch_factor"):
-        return None  # with workers it is wrong as well
+    if not call.workers_help(case):
+        return None
     condition = _condition(ast.unparse(workers) if _spans_lines(workers) else source.segment(workers), workers)
     value = source.segment(origin.value)
     content = _combined(value, origin.value, condition, otherwise)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
 from picklesafe.lint.registry import Rule
 from picklesafe.lint.screen import UNSCREENED, read, triggered
+from picklesafe.lint.selection import ALWAYS
 from picklesafe.lint.settings import Settings
-from picklesafe.lint.source import MAX_BYTES, Source, SourceError, UnreadableFile
-
-ALWAYS = frozenset({"PKS901", "PKS903"})
-"""Reported whatever is selected: a file that can't be analysed is not a clean one."""
+from picklesafe.lint.source import MAX_BYTES, Source, SourceError, UnreadableFile, too_large
 
 _PROJECT_BYTES = 400_000
 """After so much source a new Project is begun, since it keeps the trees of what it has seen: about
 a hundred bytes a byte."""
-
-TOO_DEEP = "is nested too deeply to be analysed; exclude it"
 
 
 class Judge:
@@ -58,11 +53,13 @@ class Judge:
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
         try:
             if status.st_size > MAX_BYTES:
-                raise _too_large(status.st_size)
-            return self.analyze(Source(Path(path), data), watch)._replace(digest=digest)
+                raise too_large(status.st_size)
+            return self.analyze(Source(path, data), watch)._replace(digest=digest)
         except SourceError as error:
             finding = _failure(path, error)
         except (RecursionError, MemoryError):
+            from picklesafe.lint.parse import TOO_DEEP
+
             finding = _failure(path, UnreadableFile(TOO_DEEP))
         except Exception as error:
             if os.environ.get("PICKLESAFE_DEBUG"):
@@ -135,9 +132,3 @@ def digest_of(data: bytes) -> str:
 def _failure(path: str, error: SourceError) -> Finding:
     row, column = error.position
     return Finding(error.code, error.name, path, error.position, Position(row, column + 1), error.message)
-
-
-def _too_large(size: int) -> UnreadableFile:
-    return UnreadableFile(
-        f"is too large to analyse ({size // 1_000_000} MB, the limit is {MAX_BYTES // 1_000_000} MB); exclude it"
-    )

@@ -25,7 +25,7 @@ from picklesafe.lint.trees import last_name
 _CONFIGURATION = re.compile(r"(?i)(^|_)data_?loader(_cfg|_config|_kwargs|_params|_args)?$")
 
 
-class Outcome(NamedTuple):
+class RootRun(NamedTuple):
     """What running one root came to.
 
     Args:
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
     complete: bool
 
 
-def outcomes(module: Module, project: Project, watch: frozenset[str], todo: list[Root]) -> Iterator[Outcome]:
+def run_roots(module: Module, project: Project, watch: frozenset[str], todo: list[Root]) -> Iterator[RootRun]:
     """Run the functions `todo` of a file, and those that turn out to matter on the way.
 
     Args:
@@ -52,15 +52,15 @@ def outcomes(module: Module, project: Project, watch: frozenset[str], todo: list
         new: frozenset[str] = frozenset()
         for root in todo:
             done.add(root.node)
-            outcome = _outcome(module, project, root, watch)
-            new |= outcome.forwarders
-            yield outcome
+            ran = _run_alone(module, project, root, watch)
+            new |= ran.forwarders
+            yield ran
         found = roots(module, watch | new) if new - watch else ()
         watch |= new
         todo = [root for root in found if root.node not in done]
 
 
-def _outcome(module: Module, project: Project, root: Root, watch: frozenset[str]) -> Outcome:
+def _run_alone(module: Module, project: Project, root: Root, watch: frozenset[str]) -> RootRun:
     run = Run(project, (*KEYWORDS, "DataLoader", *watch))
     complete = True
     try:
@@ -68,7 +68,7 @@ def _outcome(module: Module, project: Project, root: Root, watch: frozenset[str]
     except OutOfSteps:
         complete = False
     events = run.events + _left_over(run)
-    return Outcome(root, events, frozenset(name for event in events for name in _forwarders(root, event)), complete)
+    return RootRun(root, events, frozenset(name for event in events for name in _forwarders(root, event)), complete)
 
 
 def _forwarders(root: Root, event: LoaderEvent) -> set[str]:
@@ -216,7 +216,7 @@ def _receive(run: Run, frame: Frame, cls: Expr, names: dict[str, Expr]) -> None:
         names[plain[0].arg] = cls
         return
     receiver = run.allocate(Object("instance", {}, None, cls))
-    frame.receiver = receiver
+    run.receiver = frame.receiver = receiver
     names[plain[0].arg] = receiver
     if node.name != "__init__":
         _construct(run, frame, cls, receiver)
@@ -248,9 +248,18 @@ def _construct(run: Run, method: Frame, cls: Expr, receiver: Expr) -> None:
         entries.update(
             {name: attribute_leaf(receiver, name) for name, value in entries.items() if is_const(bare(value))}
         )
+    _open_to_others(run, cls, receiver)
     run.named.clear()
     run.state.reach = ()
     _forget_reassigned(run, cls, method, receiver)
+
+
+def _open_to_others(run: Run, cls: Expr, receiver: Expr) -> None:
+    """What the constructor has set to 0 may be set to a number by whoever made the instance."""
+    entries = run.writable(receiver).entries
+    for name, value in entries.items():
+        if is_const(bare(value)):
+            entries[name] = classes.settable(run, receiver, cls, name, bare(value))
 
 
 def _attributes(run: Run, cls: Expr) -> set[str]:

@@ -8,9 +8,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from picklesafe.lint.source import Source, SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FOREIGN = frozenset(sys.stdlib_module_names) | {
     "torch", "numpy", "pandas", "lightning", "pytorch_lightning", "transformers", "torchvision", "torchdata",
@@ -20,10 +23,10 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {
 }  # fmt: skip
 """Never looked up in the project, unless it is one of these itself."""
 # Told from the text, for a walk over the tree takes as long as parsing it; a match in a string
-# only makes a constant unknown.
+# only makes a constant unknown. Strings are compiled when they are used, as most modules are run nowhere.
 _NEXT_DEFINITION = re.compile(r"^(?:async def|def|class|@|if )", re.MULTILINE)
-_BY_NAME = re.compile(r"self\.__dict__(?:\[|\.update\()|setattr\(self,")
-_REBINDING = re.compile(r"^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))", re.MULTILINE)
+_BY_NAME = r"self\.__dict__(?:\[|\.update\()|setattr\(self,"
+_REBINDING = r"(?m)^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))"
 
 
 class Module:
@@ -42,9 +45,11 @@ class Module:
         self.owner = owner
         self._spoken: dict[tuple[str, ...], bool] = {}
 
-    @property
+    @cached_property
     def path(self) -> Path:
-        return self.source.path
+        from pathlib import Path  # most runs get to no code that needs one
+
+        return Path(self.source.path)
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
@@ -75,14 +80,14 @@ class Module:
     def rebound(self) -> frozenset[str]:
         """What functions change of the top level: `global NAME`, and `Config.workers = …`."""
         found: set[str] = set()
-        for names, stored in _REBINDING.findall(self.source.text):
+        for names, stored in re.findall(_REBINDING, self.source.text):
             found.update([stored] if stored else re.split(r"[\s,]+", names))
         return frozenset(found)
 
     @cached_property
     def sets_by_name(self) -> bool:
         """Whether attributes of instances are set by computed names, as configuration classes do."""
-        return _BY_NAME.search(self.source.text) is not None
+        return re.search(_BY_NAME, self.source.text) is not None
 
     def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
         """Whether one of `words` occurs where the file defines `name`, told without parsing it."""
@@ -106,7 +111,7 @@ class Project:
         src: folders below it that absolute imports start from.
     """
 
-    def __init__(self, root: Path, src: Sequence[str] = (".", "src")) -> None:
+    def __init__(self, root: str, src: Sequence[str] = (".", "src")) -> None:
         self.root = root
         self.bases = tuple(dict.fromkeys(os.path.normpath(os.path.join(root, folder)) for folder in src))
         self.consulted: set[str] = set()
@@ -177,7 +182,7 @@ class Project:
         if path not in self._modules:
             self._modules[path] = None
             try:
-                self._modules[path] = self._make(Source.read(Path(path)), path)
+                self._modules[path] = self._make(Source.read(path), path)
             except SourceError:
                 pass  # it is reported when it is checked itself
         return self._modules[path]

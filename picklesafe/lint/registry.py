@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _TITLE = re.compile(r"([A-Z]+\d+) ([a-z0-9-]+): ")
 
-Look = re.Pattern[bytes] | Callable[[bytes], bool]
+ByteTest = re.Pattern[bytes] | Callable[[bytes], bool]
 """A closer look at a file's bytes than a word allows."""
 
-Word = bytes | Look
-Trigger = str | tuple[str | Look, ...]
+Word = bytes | ByteTest
+Trigger = str | tuple[str | ByteTest, ...]
 
 
 class Rule(NamedTuple):
@@ -32,9 +32,10 @@ class Rule(NamedTuple):
         code, name: from the first words of the module's docstring, `PKS111 unguarded-…: …`.
         page: that docstring.
         triggers: the rule looks at a file only if one of them occurs in its bytes; a tuple
-            occurs if all its words do.
+            occurs if all its words do, which are searched in this order.
         check: the function.
         module: where BAD and GOOD stand.
+        ours: whether it is one of picklesafe's own.
     """
 
     code: str
@@ -43,10 +44,7 @@ class Rule(NamedTuple):
     triggers: tuple[tuple[Word, ...], ...]
     check: Callable[[Any], Finding | None]
     module: ModuleType
-
-    @property
-    def summary(self) -> str:
-        return self.page.partition(": ")[2].partition("\n")[0]
+    ours: bool = False
 
 
 def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | None]], Callable[[Any], Finding | None]]:
@@ -59,19 +57,20 @@ def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | Non
     """
 
     def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
-        check.triggers = tuple(  # type: ignore[attr-defined]
-            tuple(
-                word.encode() if isinstance(word, str) else word
-                for word in ([trigger] if isinstance(trigger, str) else trigger)
-            )
-            for trigger in triggers
-        )
+        check.triggers = tuple(map(_in_order, triggers))  # type: ignore[attr-defined]
         return check
 
     return mark
 
 
-def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule]:
+def _in_order(trigger: Trigger) -> tuple[Word, ...]:
+    """What must occur: the longest word first, as it is the rarest and a miss settles the trigger; looks last."""
+    parts = (trigger,) if isinstance(trigger, str) else trigger
+    words = sorted((part.encode() for part in parts if isinstance(part, str)), key=len, reverse=True)
+    return (*words, *(part for part in parts if not isinstance(part, str)))
+
+
+def load_rules(extra: Iterable[str] = (), base: str | None = None) -> list[Rule]:
     """The rules of picklesafe and those that the configuration names, sorted by code.
 
     Args:
@@ -83,12 +82,11 @@ def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule
         ConfigurationError: if one of `extra` can't be loaded, or two rules share a code.
     """
     # Beside picklesafe itself: a folder of this name in the checked project must not be run.
-    modules = _load_folder("lint_rules", Path(picklesafe.__file__).parent.parent / "lint_rules")
-    for name in extra:
-        modules += _load_extra(name, base or Path.cwd())
+    ours = _load_folder("lint_rules", os.path.join(os.path.dirname(os.path.dirname(picklesafe.__file__)), "lint_rules"))
+    theirs = [module for name in extra for module in _load_extra(name, base or os.getcwd())]
     rules: dict[str, Rule] = {}
-    for module in modules:
-        for found in _rules_of(module):
+    for module in (*ours, *theirs):
+        for found in _rules_of(module, module in ours):
             if found.code in rules:
                 raise ConfigurationError(
                     f"rule {found.code} is defined twice: {rules[found.code].module.__file__} and {module.__file__}"
@@ -97,12 +95,13 @@ def load_rules(extra: Iterable[str] = (), base: Path | None = None) -> list[Rule
     return [rules[code] for code in sorted(rules)]
 
 
-def _load_folder(name: str, folder: Path) -> list[ModuleType]:
-    return [_load_file(f"{name}.{path.stem}", path) for path in sorted(folder.glob("[!_]*.py"))]
+def _load_folder(name: str, folder: str) -> list[ModuleType]:
+    files = sorted(file for file in os.listdir(folder) if file.endswith(".py") and not file.startswith("_"))
+    return [_load_file(f"{name}.{file[:-3]}", os.path.join(folder, file)) for file in files]
 
 
-def _load_file(name: str, path: Path) -> ModuleType:
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
+def _load_file(name: str, path: str) -> ModuleType:
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == path:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
@@ -116,21 +115,21 @@ def _load_file(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _load_extra(name: str, base: Path) -> list[ModuleType]:
+def _load_extra(name: str, base: str) -> list[ModuleType]:
     try:
         if "/" not in name and "\\" not in name and not name.endswith(".py"):
             module = importlib.import_module(name)
             folders = getattr(module, "__path__", ())
-            return [module, *(found for folder in folders for found in _load_folder(name, Path(folder)))]
-        path = (base / name).resolve()
-        if path.is_dir():
-            return _load_folder(f"picklesafe_rules_{path.name}", path)
-        return [_load_file(f"picklesafe_rules_{path.stem}", path)]
-    except Exception as error:  # whatever a third party's module raises is the user's configuration error
+            return [module, *(found for folder in folders for found in _load_folder(name, folder))]
+        path = os.path.realpath(os.path.join(base, name))
+        own = f"picklesafe_rules_{os.path.basename(path)}"
+        return _load_folder(own, path) if os.path.isdir(path) else [_load_file(own.removesuffix(".py"), path)]
+    # Whatever a third party's module raises, an exit included, is the user's configuration error.
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(f"rules = [{name!r}] can't be loaded: {type(error).__name__}: {error}") from error
 
 
-def _rules_of(module: ModuleType) -> Iterable[Rule]:
+def _rules_of(module: ModuleType, ours: bool) -> Iterable[Rule]:
     for check in vars(module).values():
         if callable(check) and hasattr(check, "triggers") and getattr(check, "__module__", "") == module.__name__:
             title = _TITLE.match(module.__doc__ or "")
@@ -138,4 +137,4 @@ def _rules_of(module: ModuleType) -> Iterable[Rule]:
                 raise ConfigurationError(
                     f"{module.__file__}: a rule's docstring begins with its code and name, as in 'ABC101 some-name: …'"
                 )
-            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module)
+            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module, ours)

@@ -29,14 +29,12 @@ def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
             known = occurs[word] = _occurs(word, data)
         return known
 
-    # The longest word of a trigger first: it is the rarest, and a miss settles the trigger.
-    return [rule for rule in rules if any(all(map(found, _by_length(words))) for words in rule.triggers)]
+    return [rule for rule in rules if any(all(map(found, words)) for words in rule.triggers)]
 
 
 def gate(rules: Iterable[Rule]) -> tuple[bytes, ...]:
     """As few words as possible, of which one occurs in every file that triggers one of `rules`."""
-    words = {max(_words(trigger), key=len, default=b"") for rule in rules for trigger in rule.triggers}
-    return shared_parts(words)
+    return shared_parts({_longest(trigger) for rule in rules for trigger in rule.triggers})
 
 
 def shared_parts(words: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -143,14 +141,8 @@ def _occurs(word: Word, data: bytes) -> bool:
     return word.search(data) is not None if isinstance(word, re.Pattern) else word(data)
 
 
-def _by_length(words: Sequence[Word]) -> list[Word]:
-    """Words, the longest first, then patterns."""
-    patterns: list[Word] = [word for word in words if not isinstance(word, bytes)]
-    return [*sorted(_words(words), key=len, reverse=True), *patterns]
-
-
-def _words(trigger: Sequence[Word]) -> list[bytes]:
-    return [word for word in trigger if isinstance(word, bytes)]
+def _longest(trigger: Sequence[Word]) -> bytes:
+    return max((word for word in trigger if isinstance(word, bytes)), key=len, default=b"")
 
 
 def _common(one: bytes, other: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 CACHE_NAME = ".picklesafe_cache"
@@ -58,10 +57,10 @@ class Settings(NamedTuple):
         jobs: how many processes, 0 to decide by the amount of work.
     """
 
-    root: Path
+    root: str
     codes: frozenset[str]
     rules: tuple[str, ...] = ()
-    config_dir: Path = Path()
+    config_dir: str = "."
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     force_exclude: bool = False
@@ -69,5 +68,5 @@ class Settings(NamedTuple):
     src: tuple[str, ...] = (".", "src")
     target_torch: tuple[int, int] = (2, 0)
     target_python: tuple[int, int] | None = None
-    cache_dir: Path | None = None
+    cache_dir: str | None = None
     jobs: int = 0

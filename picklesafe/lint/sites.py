@@ -19,7 +19,7 @@ _OTHERS_TIMEOUT = frozenset(
 )
 """Calls that take a `timeout` and make no loader."""
 
-_RENAMED = re.compile(r"\b(\w+)[ \t]+as[ \t]+(\w+)")
+_RENAMED = r"\b(\w+)[ \t]+as[ \t]+(\w+)"
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
 _POSITIONAL = 5
@@ -77,7 +77,7 @@ class _Clues:
     def __init__(self, module: Module, watch: frozenset[str], every: bool) -> None:
         self.every = every
         self.text = module.source.text
-        renamed = _RENAMED.findall(self.text) if watch else []
+        renamed = re.findall(_RENAMED, self.text) if watch else []
         self.watch = watch.union(new for name, new in renamed if name in watch)
         self.aliases = frozenset(_ALIAS.findall(self.text))
         self.has_loader_class = _LOADER_CLASS.search(self.text) is not None
@@ -99,26 +99,23 @@ class _Clues:
                 if self._is_call(inner):
                     return True
                 if any(getattr(arg, "value", None) in self.keys for arg in inner.args):
-                    written |= names_in(inner.func)
+                    written |= names_in(getattr(inner.func, "value", inner.func))  # `kwargs.setdefault(…)`
                 for keyword in inner.keywords:
                     if keyword.arg is None:
                         spread = True
                         taken |= names_in(keyword.value)
             elif isinstance(inner, ast.Dict):
                 displays = displays or any(getattr(key, "value", None) in self.keys for key in inner.keys)
-            elif self._is_entry(inner):
-                written |= names_in(inner.value)  # type: ignore[attr-defined]
-            elif _is_named_so(inner):
-                spread = True
-                taken |= names_in(inner)
+            elif isinstance(inner, ast.Subscript) and getattr(inner.slice, "value", None) in self.keys:
+                written |= names_in(inner.value)
+            elif isinstance(getattr(inner, "ctx", None), ast.Store):
+                if isinstance(inner, ast.Attribute) and inner.attr in self.keys:
+                    written |= names_in(inner.value)
+                elif _is_named_so(inner):
+                    spread = True
+                    taken |= names_in(inner)
         # A dictionary is judged where a loader takes it, or where its name says that one will.
         return (displays and spread) or not written.isdisjoint(taken)
-
-    def _is_entry(self, node: ast.AST) -> bool:
-        """Whether something is put into a dictionary that may become a loader's arguments."""
-        if isinstance(node, ast.Subscript):
-            return getattr(node.slice, "value", None) in self.keys
-        return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in self.keys
 
     def _is_call(self, node: ast.Call) -> bool:
         if last_name(node) in self.watch:
@@ -152,12 +149,40 @@ class _Clues:
 
 
 def _is_named_so(node: ast.AST) -> bool:
-    """Whether something is stored under a name that speaks of loaders."""
-    if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+    """Whether something that is stored has a name that speaks of loaders."""
+    if isinstance(node, (ast.Name, ast.Attribute)):
         return "oader" in last_name(node)
-    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.slice, ast.Constant):
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return "oader" in str(node.slice.value)
     return False
+
+
+def givers(module: Module) -> Iterator[str]:
+    """The functions of a file that give anybody a dictionary with a loader's arguments.
+
+    Only those that take nothing: what they give can't follow a number of workers, and a loader that
+    takes it need hold none of the words that are looked for.
+    """
+    for node in module.source.tree.body:
+        if isinstance(node, ast.FunctionDef) and not any(True for _ in ast.iter_child_nodes(node.args)):
+            lines = module.source.lines[node.lineno - 1 : node.end_lineno]
+            if any(word in line for line in lines for word in UNMISTAKABLE) and _gives(node):
+                yield node.name
+
+
+def _gives(node: ast.FunctionDef) -> bool:
+    """Whether a function returns something, and writes such an argument into a dictionary but no number of workers."""
+    keys: set[object] = set()
+    returns = False
+    for inner in walk(node):
+        if isinstance(inner, ast.Dict):
+            keys.update(getattr(key, "value", None) for key in inner.keys)
+        elif isinstance(inner, ast.Call):
+            keys.update(keyword.arg for keyword in inner.keywords if last_name(inner) == "dict")
+        elif isinstance(inner, ast.Subscript):
+            keys.add(getattr(inner.slice, "value", None))
+        returns = returns or (isinstance(inner, ast.Return) and inner.value is not None)
+    return returns and WORKERS not in keys and not keys.isdisjoint(UNMISTAKABLE)
 
 
 def seeds(node: ast.AST) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +13,6 @@ from picklesafe.lint.finding import Position
 
 if TYPE_CHECKING:
     import ast
-    from pathlib import Path
 
 MAX_BYTES = 10_000_000
 """Larger files are refused: their tree would take gigabytes (about 100 bytes a byte of source)."""
@@ -19,7 +20,6 @@ MAX_BYTES = 10_000_000
 _BOM = b"\xef\xbb\xbf"
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _LONGEST_HEAD = 4096
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 class SourceError(PickleSafeError):
@@ -56,22 +56,22 @@ class Source:
         UnreadableFile: if the bytes are no text in the encoding that they declare.
     """
 
-    def __init__(self, path: Path, data: bytes) -> None:
-        self.path = path
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = os.fspath(path)
         self.data = data
         self.bom = data.startswith(_BOM)
         self.encoding = _encoding(data)
         self.text = _decode(data, self.encoding)
 
     @classmethod
-    def read(cls, path: Path) -> Source:
+    def read(cls, path: str) -> Source:
         """Read `path`; raises UnreadableFile where that fails."""
         return cls(path, read_bytes(path))
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines with their ends, split where Python splits them (not at form feeds)."""
-        return _LINE.findall(self.text)
+        """The lines with their ends, split where Python splits them (not at form feeds), and what follows the last."""
+        return [*io.StringIO(self.text, newline="").readlines(), ""]
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -117,7 +117,7 @@ class Source:
         return (_BOM if self.bom else b"") + text.encode(self.encoding)
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: str) -> bytes:
     """The bytes of `path`; raises UnreadableFile, with the system's reason."""
     try:
         with open(path, "rb") as file:
@@ -129,7 +129,7 @@ def read_bytes(path: Path) -> bytes:
 def _encoding(data: bytes) -> str:
     """The encoding that PEP 263 gives: a declaration in one of the first two lines, else UTF-8."""
     head = data.removeprefix(_BOM)[:_LONGEST_HEAD]
-    for line in re.split(rb"\r\n|\r|\n", head, maxsplit=2)[:2]:
+    for line in head.splitlines()[:2]:
         match = _CODING.match(line)
         if match:
             return match.group(1).decode("ascii")
@@ -138,10 +138,16 @@ def _encoding(data: bytes) -> str:
     return "utf-8"
 
 
+def too_large(size: int) -> UnreadableFile:
+    """The error for a file of so many bytes."""
+    return UnreadableFile(
+        f"is too large to analyse ({size // 1_000_000} MB, the limit is {MAX_BYTES // 1_000_000} MB); exclude it"
+    )
+
+
 def _decode(data: bytes, encoding: str) -> str:
     if len(data) > MAX_BYTES:
-        size, limit = len(data) // 1_000_000, MAX_BYTES // 1_000_000
-        raise UnreadableFile(f"is too large to analyse ({size} MB, the limit is {limit} MB); exclude it")
+        raise too_large(len(data))
     if b"\0" in data:
         raise UnreadableFile("contains null bytes, so it is no Python source; exclude it")
     try:

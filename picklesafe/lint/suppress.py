@@ -9,7 +9,10 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+from picklesafe.lint.selection import ALWAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,15 +20,11 @@ if TYPE_CHECKING:
     from picklesafe.lint.finding import Finding
     from picklesafe.lint.source import Source
 
-UNSUPPRESSIBLE = frozenset({"PKS901", "PKS903"})
-"""A file that can't be analysed says nothing reliable about its own lines."""
-
-_LIKELY = re.compile(r"#.*?(?:noqa|picklesafe\s*:\s*ignore)", re.IGNORECASE)
+# Not compiled before a finding asks: most files have none.
+_LIKELY = r"(?i)#.*?(?:noqa|picklesafe\s*:\s*ignore)"
 # As ruff reads it: blanket only where a space follows, so that "noqa-foo" and "noqa:" mean nothing.
-_NOQA = re.compile(
-    r"#\s*(?i:noqa)(?:\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s|#|$)(?!\s*:))"
-)
-_IGNORE = re.compile(r"#\s*picklesafe\s*:\s*ignore(?P<file>-file)?(?:\s*\[(?P<codes>[^\]]*)\]|(?![\w\[-]))")
+_NOQA = r"#\s*(?i:noqa)(?:\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*)(?![\w-])|(?=\s|#|$)(?!\s*:))"
+_IGNORE = r"#\s*picklesafe\s*:\s*ignore(?P<file>-file)?(?:\s*\[(?P<codes>[^\]]*)\]|(?![\w\[-]))"
 
 
 class _Comment(NamedTuple):
@@ -48,37 +47,31 @@ class Suppressions:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._candidates = _candidates(source)
-        self._found: list[_Comment] | None = None
 
     def hide(self, finding: Finding) -> bool:
         """Whether a comment silences `finding`."""
-        return any(self._speaks_of(comment, finding) for comment in self._comments())
+        return any(self._speaks_of(comment, finding) for comment in self._comments)
 
+    @cached_property
     def _comments(self) -> list[_Comment]:
-        if self._found is None:
-            # Most files have no such comment, so that most findings cost no tokenizing.
-            self._found = _parse(self._source, self._candidates) if self._candidates else []
-        return self._found
+        # Most files have no such comment, so that most findings cost no tokenizing.
+        candidates = _candidates(self._source)
+        return _parse(self._source, candidates) if candidates else []
 
     @staticmethod
     def _speaks_of(comment: _Comment, finding: Finding) -> bool:
         if not comment.whole_file:
             rows = finding.ignore_rows or (finding.start.row, finding.end.row)
-            if finding.code in UNSUPPRESSIBLE or comment.row not in rows:
+            # A file that can't be analysed says nothing reliable about its own lines.
+            if finding.code in ALWAYS or comment.row not in rows:
                 return False
         return finding.code.startswith(comment.prefixes)
 
 
-def suppressed(finding: Finding, source: Source) -> bool:
-    """Whether a comment in `source` silences `finding`; for several findings, keep a Suppressions."""
-    return Suppressions(source).hide(finding)
-
-
 def _candidates(source: Source) -> frozenset[int]:
-    if not _LIKELY.search(source.text):
+    if not re.search(_LIKELY, source.text):
         return frozenset()
-    return frozenset(row for row, line in enumerate(source.lines, 1) if _LIKELY.search(line))
+    return frozenset(row for row, line in enumerate(source.lines, 1) if re.search(_LIKELY, line))
 
 
 def _parse(source: Source, candidates: frozenset[int]) -> list[_Comment]:
@@ -90,12 +83,12 @@ def _parse(source: Source, candidates: frozenset[int]) -> list[_Comment]:
 
 
 def _noqa(row: int, text: str) -> Iterator[_Comment]:
-    for match in _NOQA.finditer(text):
+    for match in re.finditer(_NOQA, text):
         yield _Comment(row, _prefixes(match["codes"]), False)
 
 
 def _ignore(row: int, text: str) -> Iterator[_Comment]:
-    for match in _IGNORE.finditer(text):
+    for match in re.finditer(_IGNORE, text):
         yield _Comment(row, _prefixes(match["codes"]), bool(match["file"]))
 
 

@@ -1,4 +1,4 @@
-"""Walking syntax trees: the same nodes as `ast.walk`, in a third of its time."""
+"""Walking syntax trees: the nodes of `ast.walk` that have any fields, in half of its time."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from collections.abc import Iterator
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """`node` and everything below it, in no particular order."""
+    """`node` and everything below it, in no particular order, but for what has no fields, such as `ast.Load`."""
     todo = [node]
     while todo:
         current = todo.pop()
         yield current
-        for value in vars(current).values():
+        if isinstance(current, (ast.Name, ast.Constant)):
+            continue
+        for field in current._fields:
+            value = getattr(current, field, None)
             if isinstance(value, ast.AST):
-                todo.append(value)
+                if value._fields:
+                    todo.append(value)
             elif type(value) is list:
-                todo.extend(item for item in value if isinstance(item, ast.AST))
+                todo += [item for item in value if isinstance(item, ast.AST)]
 
 
 def last_name(node: ast.expr) -> str:

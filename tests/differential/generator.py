@@ -115,7 +115,7 @@ def write(
     text = re.sub(r"(?<=[(,]) ?, (?=[^\n])", " ", text).replace("( ", "(").strip("\n") + "\n"
     name = "/".join(part.name for part in (callee, passing, guard, scope, argument, spelling))
     fine = None if argument.bad or scope.simple or callee.name == "wrapper-drops-workers" else guard.fine
-    return Program(name, text, fine, spelling.by_default, not argument.bad)
+    return Program(name, text, fine, spelling.by_default or scope.by_default, not argument.bad)
 
 
 def _fit(callee: Callee, passing: Passing, guard: Guard, scope: Scope, argument: Argument, spelling: Spelling) -> bool:

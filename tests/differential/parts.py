@@ -56,6 +56,7 @@ class Scope(NamedTuple):
         function: whether the body stands in a function (where it may return).
         passed: whether num_workers is given to the loader at all.
         simple: the guards that tell something here, or none for all.
+        by_default: another program might set another number, so nothing is certain.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Scope(NamedTuple):
     function: bool = True
     passed: bool = True
     simple: tuple[str, ...] = ()
+    by_default: bool = False
 
 
 class Callee(NamedTuple):

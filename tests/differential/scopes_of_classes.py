@@ -29,7 +29,7 @@ in_method("self-default", "num_workers=4", "self.num_workers = num_workers", "se
 in_method("self-private", "num_workers: int = 0", "self._workers = num_workers", "self._workers", "num_workers=n")
 in_method("self-max-1", "num_workers", "self.num_workers = max(1, num_workers)", "self.num_workers")
 in_method("self-or-0", "num_workers=None", "self.num_workers = num_workers or 0", "self.num_workers")
-in_method("self-0", "n", "self.num_workers = 0", "self.num_workers")
+in_method("self-0", "n", "self.num_workers = 0", "self.num_workers", by_default=True)
 in_method("self-2", "n", "self.num_workers = 2", "self.num_workers")
 in_method("self-cfg", "cfg", "self.cfg = cfg", 'self.cfg["num_workers"]', '{"num_workers": n}')
 in_method("self-kwargs", "**kwargs", "self.kwargs = kwargs", 'self.kwargs["num_workers"]', "num_workers=n")

@@ -18,6 +18,8 @@ FINE = {
     "cfg.get with default False": "return DataLoader(ds, num_workers=nw, persistent_workers=cfg.get('keep', False))",
     "getattr with default None": "return DataLoader(ds, num_workers=nw, prefetch_factor=getattr(cfg, 'pf', None))",
     "a configuration value": "return DataLoader(ds, num_workers=cfg.workers, prefetch_factor=cfg.prefetch)",
+    "a flag handed on": "return DataLoader(ds, num_workers=nw, persistent_workers=flag)",
+    "a flag handed on by bool": "return DataLoader(ds, num_workers=nw, persistent_workers=bool(flag))",
     "nw > 0 as the value": "return DataLoader(ds, num_workers=nw, persistent_workers=nw > 0)",
     "0 < nw as the value": "return DataLoader(ds, num_workers=nw, persistent_workers=0 < nw)",
     "nw >= 1 as the value": "return DataLoader(ds, num_workers=nw, persistent_workers=nw >= 1)",
@@ -85,6 +87,14 @@ FINE = {
     "the number of processors": "return DataLoader(ds, num_workers=os.cpu_count(), prefetch_factor=2)",
     "multiprocessing.cpu_count()": "return DataLoader(ds, num_workers=multiprocessing.cpu_count(), timeout=30)",
     "the processors that we may use": "return DataLoader(ds, num_workers=len(os.sched_getaffinity(0)), timeout=30)",
+    "as long as there are processors to spare": """
+        n = os.cpu_count() - 1
+        return DataLoader(ds, num_workers=n, timeout=n, prefetch_factor=min(2, n) or None)
+        """,
+    "half of the processors, or one": """
+        n = os.cpu_count() // 2 or 1
+        return DataLoader(ds, num_workers=n if n > 0 else 0, timeout=30)
+        """,
     "one more than something": "return DataLoader(ds, num_workers=len(ds) + 1, prefetch_factor=2)",
     "nw or 4": "return DataLoader(ds, num_workers=nw or 4, prefetch_factor=2)",
     "an earlier division by nw": "share = len(ds) // nw\nreturn DataLoader(ds, num_workers=nw, prefetch_factor=share)",

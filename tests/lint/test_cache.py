@@ -253,7 +253,9 @@ class TestFolder:
         check([root], cached(root))
         before = index(root).stat()
         check([root], cached(root))
-        assert index(root).stat() == before
+        after = index(root).stat()
+        # Not all of it: reading may set the time of access.
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork there is one process")
     def test_runs_at_the_same_time_do_not_disturb_each_other(self, write: Write) -> None:

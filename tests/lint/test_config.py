@@ -45,8 +45,8 @@ def mistake(project: Path, table: str) -> str:
 class TestWhereItIsFound:
     def test_without_a_file_the_working_directory_is_the_root(self, project):
         settings = settings_for([], Options())
-        assert settings.root == project
-        assert settings.cache_dir == project / ".picklesafe_cache"
+        assert settings.root == str(project)
+        assert settings.cache_dir == str(project / ".picklesafe_cache")
         assert settings.exclude == DEFAULT_EXCLUDE
 
     def test_the_nearest_file_above_the_path_counts(self, project):
@@ -54,7 +54,7 @@ class TestWhereItIsFound:
         near = write(project / "sub/pyproject.toml", "[tool.picklesafe]\ntarget-torch = '2.4'\n")
         write(project / "sub/deep/a.py", "")
         settings = settings_for([Path("sub/deep/a.py")], Options())
-        assert (settings.root, settings.target_torch) == (near.parent, (2, 4))
+        assert (settings.root, settings.target_torch) == (str(near.parent), (2, 4))
 
     def test_a_pyproject_that_only_depends_on_picklesafe_is_passed_by(self, project):
         write(project / "pyproject.toml", "[tool.picklesafe]\ntarget-torch = '1.13'\n")
@@ -63,7 +63,7 @@ class TestWhereItIsFound:
 
     def test_a_damaged_pyproject_of_another_tool_is_none_of_our_business(self, project):
         write(project / "pyproject.toml", "[tool.other\n")
-        assert settings_for([], Options()).root == project
+        assert settings_for([], Options()).root == str(project)
 
     def test_picklesafe_toml_needs_no_header_and_goes_before_pyproject(self, project):
         write(project / "pyproject.toml", "[tool.picklesafe]\ntarget-torch = '1.13'\n")
@@ -80,7 +80,7 @@ class TestWhereItIsFound:
         write(project / "picklesafe.toml", "target-torch = '2.1'\n")
         named = write(project / "elsewhere/ours.toml", "target-torch = '2.2'\n")
         settings = settings_for([], Options(config=Path("elsewhere/ours.toml")))
-        assert (settings.root, settings.target_torch) == (named.parent, (2, 2))
+        assert (settings.root, settings.target_torch) == (str(named.parent), (2, 2))
 
     def test_isolated_reads_no_file_and_loads_none_of_its_rules(self, project):
         write(project / "picklesafe.toml", "rules = ['rules.py']\n")
@@ -101,7 +101,7 @@ class TestWhereItIsFound:
 
     def test_a_folder_of_that_name_is_passed_by(self, project):
         (project / "picklesafe.toml").mkdir()
-        assert settings_for([], Options()).root == project
+        assert settings_for([], Options()).root == str(project)
 
 
 class TestWhatItSays:
@@ -123,7 +123,7 @@ class TestWhatItSays:
         assert (settings.force_exclude, settings.respect_gitignore) == (True, False)
         assert settings.src == ("lib",)
         assert (settings.target_torch, settings.target_python) == ((1, 13), (3, 9))
-        assert settings.cache_dir == project / "kept"
+        assert settings.cache_dir == str(project / "kept")
 
     def test_the_command_line_goes_before_the_file(self, project):
         settings = configured(
@@ -136,7 +136,7 @@ class TestWhatItSays:
         )
         assert settings.target_torch == (2, 3)
         assert settings.exclude == ("new", "a", "b")
-        assert settings.cache_dir == project / "there"
+        assert settings.cache_dir == str(project / "there")
 
     def test_no_cache_means_none(self, project):
         assert configured(project, 'cache-dir = "kept"', no_cache=True).cache_dir is None
@@ -193,6 +193,11 @@ class TestMistakes:
     )
     def test_a_mistake_is_told_in_one_line(self, project, table, said):
         assert said in mistake(project, table)
+
+    @pytest.mark.parametrize("exit", ["raise SystemExit(3)", "import sys\nsys.exit()", "raise ImportError('oh')"])
+    def test_a_module_of_rules_that_ends_the_program_is_told(self, project, exit):
+        write(project / "leaves.py", exit)
+        assert "rules = ['./leaves.py'] can't be loaded: " in mistake(project, "rules = ['./leaves.py']")
 
     def test_the_message_names_the_file(self, project):
         assert mistake(project, "selct = []").startswith("pyproject.toml: ")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from picklesafe.lint.discover import PathNotFound, discover, find
+from picklesafe.lint.config import Options, settings_for
+from picklesafe.lint.discover import PathError, discover, find
 from picklesafe.lint.settings import Settings
 
 
@@ -20,7 +21,7 @@ def settings(root: Path, **changes: Any) -> Settings:
 
 def names(root: Path, *paths: Path, **changes: Any) -> list[str]:
     """What is found below `paths` (the root, if none are given), relative to the root."""
-    return [path.relative_to(root).as_posix() for path in discover(paths or [root], settings(root, **changes))]
+    return [Path(path).relative_to(root).as_posix() for path in discover(paths or [root], settings(root, **changes))]
 
 
 def touch(root: Path, *files: str) -> Path:
@@ -99,7 +100,7 @@ class TestGivenPaths:
     def test_a_path_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
         touch(tmp_path, "a.py")
         for path in (tmp_path / "missing.py", tmp_path / "a.py" / "below"):
-            with pytest.raises(PathNotFound, match=f"{path.name}: no such file or folder"):
+            with pytest.raises(PathError, match=f"{path.name}: no such file or folder"):
                 discover([tmp_path, path], settings(tmp_path))
 
     def test_each_file_is_taken_once_however_it_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,6 +335,23 @@ def test_a_folder_that_cannot_be_listed_is_a_problem_and_the_rest_goes_on(tmp_pa
         (tmp_path / "closed").chmod(0o755)
     assert _relative(tmp_path, found.files) == ["open/b.py"]
     assert found.problems == [(str(tmp_path / "closed"), "can't be listed: Permission denied")]
+
+
+@pytest.mark.parametrize("name", ["closed", "closed/a.py"])
+def test_a_given_path_without_permission_is_an_error_that_says_what_to_do(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "closed/a.py", "open/b.py")
+    (tmp_path / "closed").chmod(0)
+    try:
+        if os.access(tmp_path / "closed", os.R_OK):
+            pytest.skip("root may list every folder")
+        found = find([str(tmp_path / name), str(tmp_path / "open")], settings(tmp_path))
+        with pytest.raises(PathError, match=f"{name}: can't be .*: Permission denied; ask for permission"):
+            discover([str(tmp_path / name)], settings_for([str(tmp_path / name)], Options()))
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+    assert _relative(tmp_path, found.files) == ["open/b.py"] and not found.problems
+    (error,) = found.missing
+    assert str(error).startswith(str(tmp_path / name))
 
 
 def _relative(root: Path, files: Iterable[str]) -> list[str]:

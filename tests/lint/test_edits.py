@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,18 @@ class TestFixFile:
             by_rule(write, "raise KeyError('oh')")
 
 
+@contextmanager
+def small_files() -> Iterator[None]:
+    """Within, no file may grow beyond a few bytes, as on a full disk; pytest's own output may, before and after."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 class TestWrite:
     @pytest.fixture
     def path(self, write: Write) -> Path:
@@ -212,19 +225,10 @@ class TestWrite:
             path.parent.chmod(0o755)
         assert path.read_text() == POSSIBLE
 
-    def test_where_there_is_no_room_the_file_stays_as_it_was(self, path: Path, small_files: None) -> None:
-        with pytest.raises(FixError, match=r"a\.py: can't be written: File too large"):
+    def test_where_there_is_no_room_the_file_stays_as_it_was(self, path: Path) -> None:
+        with pytest.raises(FixError, match=r"a\.py: can't be written: File too large"), small_files():
             mended(path)
         assert path.read_text() == POSSIBLE and os.listdir(path.parent) == ["a.py"]
-
-    @pytest.fixture
-    def small_files(self) -> Iterator[None]:
-        """No file may grow beyond a few bytes, as on a full disk."""
-        resource = pytest.importorskip("resource")
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
-        yield
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class TestDiff:

@@ -145,7 +145,7 @@ class TestBadFiles:
         assert report.findings[0].message == "can't be read: Permission denied"
 
     def test_a_file_that_vanishes_during_the_run_is_a_finding(self, write: Write) -> None:
-        vanish = "import os\nos.unlink(source.path.with_name('b.py'))\nreturn None"
+        vanish = "import os\nos.unlink(call.module.path.with_name('b.py'))\nreturn None"
         root = write({"a.py": CERTAIN, "b.py": CERTAIN, "c.py": CERTAIN, "rules/r.py": rule("ABC001", vanish)})
         paths = [root / name for name in ("a.py", "b.py", "c.py")]
         chosen = settings(root, rules=("rules/r.py",))
@@ -161,7 +161,7 @@ class TestBadFiles:
 
 
 class TestOurOwnErrors:
-    BROKEN = rule("ABC001", "if source.path.name == 'a.py':\n    raise KeyError('oh')\nreturn None")
+    BROKEN = rule("ABC001", "if call.module.path.name == 'a.py':\n    raise KeyError('oh')\nreturn None")
 
     def test_they_name_the_file_and_the_rest_goes_on(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PICKLESAFE_DEBUG", raising=False)

@@ -361,6 +361,17 @@ class TestOlderTorch:
         assert said(self.call("num_workers=0, prefetch_factor=None"), self.OLD) == ["PKS101 certain"]
         assert said(self.call("num_workers=nw, prefetch_factor=4 if nw > 0 else None"), self.OLD) == ["PKS111 possible"]
 
+    @pytest.mark.parametrize("workers", ["4", "nw"])
+    def test_none_is_refused_with_workers_as_well(self, workers: str) -> None:
+        (found,) = lint(self.call(f"num_workers={workers}, prefetch_factor=None"), self.OLD)
+        assert (found.code, found.fix) == ("PKS105", None) and found.message.endswith("or 2 for the default")
+        assert said(self.call(f"num_workers={workers}, prefetch_factor=None")) == []
+
+    def test_a_none_that_is_handed_on_gets_no_fix_that_would_not_help(self) -> None:
+        text = "def make(ds, nw, factor=None):\n    return DataLoader(ds, num_workers=nw, prefetch_factor=factor)\n"
+        (found,) = lint(HEAD + text, self.OLD)
+        assert (found.code, found.fix) == ("PKS111", None)
+
 
 def test_the_seed_case_is_mended_on_disk_and_its_right_neighbour_left_alone(write: Write) -> None:
     text = (

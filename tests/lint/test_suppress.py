@@ -8,7 +8,7 @@ import pytest
 
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.source import Source
-from picklesafe.lint.suppress import Suppressions, suppressed
+from picklesafe.lint.suppress import Suppressions
 
 
 def finding(row: int, code: str = "PKS111", ignore_rows: tuple[int, ...] = ()) -> Finding:
@@ -16,7 +16,7 @@ def finding(row: int, code: str = "PKS111", ignore_rows: tuple[int, ...] = ()) -
 
 
 def hidden(text: str, row: int = 1, code: str = "PKS111", ignore_rows: tuple[int, ...] = ()) -> bool:
-    return suppressed(finding(row, code, ignore_rows), Source(Path("a.py"), text.encode()))
+    return Suppressions(Source(Path("a.py"), text.encode())).hide(finding(row, code, ignore_rows))
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,71 @@ WRONG_FILES: dict[str, tuple[str, ...]] = {
             def loader(self, ds):
                 return DataLoader(ds, num_workers=self.num_workers, prefetch_factor=2)
         """,
+        "PKS111 possible",
+    ),
+    "a method that is called later, the attribute private": (
+        """
+        class Module:
+            def __init__(self):
+                self._workers = 0
+
+            def loader(self, ds):
+                return DataLoader(ds, num_workers=self._workers, prefetch_factor=2)
+        """,
         "PKS101 certain",
+    ),
+    "a class's 0 that a subclass may override": (
+        """
+        class Module:
+            workers = 0
+
+            def loader(self, ds):
+                return DataLoader(ds, num_workers=self.workers, prefetch_factor=2)
+        """,
+        "PKS111 possible",
+    ),
+    "a final class's 0": (
+        """
+        @typing.final
+        class Module:
+            workers = 0
+
+            def loader(self, ds):
+                return DataLoader(ds, num_workers=self.workers, prefetch_factor=2)
+        """,
+        "PKS101 certain",
+    ),
+    "a class's 0 for good": (
+        """
+        class Module:
+            workers: Final[int] = 0
+
+            def loader(self, ds):
+                return DataLoader(ds, num_workers=self.workers, prefetch_factor=2)
+        """,
+        "PKS101 certain",
+    ),
+    "a class's 0 that is read from the class": (
+        """
+        class Module:
+            workers = 0
+
+        def load(ds):
+            return DataLoader(ds, num_workers=Module.workers, prefetch_factor=2)
+        """,
+        "PKS101 certain",
+    ),
+    "setdefault for a lambda that hands it on": (
+        """
+        build = lambda ds, **kwargs: DataLoader(ds, **kwargs)
+
+        def load(ds, nw):
+            kwargs = {}
+            kwargs.setdefault("num_workers", nw)
+            kwargs.setdefault("prefetch_factor", 2)
+            return build(ds, **kwargs)
+        """,
+        "PKS111 possible",
     ),
     "within a comprehension": (
         "def load(parts, nw):\n    return [DataLoader(part, num_workers=nw, timeout=30) for part in parts]",

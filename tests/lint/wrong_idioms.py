@@ -127,6 +127,23 @@ WRONG: dict[str, tuple[str, ...]] = {
         """,
         "PKS111 possible",
     ),
+    "trap: True if flag else False tests the wrong variable": (
+        "return DataLoader(ds, num_workers=nw, persistent_workers=True if flag else False)",
+        "PKS112 possible",
+    ),
+    "trap: if flag sets True": (
+        """
+        keep = False
+        if flag:
+            keep = True
+        return DataLoader(ds, num_workers=nw, persistent_workers=keep)
+        """,
+        "PKS112 possible",
+    ),
+    "trap: not flag tests the wrong variable": (
+        "return DataLoader(ds, num_workers=nw, persistent_workers=not flag)",
+        "PKS112 possible",
+    ),
     "trap: the guard comes after the call": (
         """
         prefetch = 2

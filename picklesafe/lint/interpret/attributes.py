@@ -181,7 +181,7 @@ def _symbol(run: Run, base: Expr, name: str) -> Expr:
     return declared(run, leaf, name)
 
 
-def read_item(run: Run, base: Expr, key: Expr, node: ast.AST) -> Expr:
+def read_item(run: Run, base: Expr, key: Expr) -> Expr:
     """`base[key]`."""
     base, key = bare(base), bare(key)
     if key.op != "const":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final
 
 from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret.options import annotated, literal, lower_bound
 from picklesafe.lint.interpret.run import Run
-from picklesafe.lint.interpret.values import Expr, Leaf, bare
-from picklesafe.lint.trees import last_name, walk
+from picklesafe.lint.interpret.values import Expr, Leaf, bare, const
+from picklesafe.lint.trees import last_name, names_in, walk
 
 _PROPERTIES = frozenset({"property", "cached_property", "lazy_property"})
 _FIELD_DECORATORS = frozenset({"dataclass", "define", "attrs", "frozen", "mutable", "s", "pydantic_dataclass"})
@@ -20,6 +21,7 @@ DICTIONARIES = frozenset(
     {"EasyDict", "ConfigDict", "AttrDict", "DotDict", "edict", "Munch", "OrderedDict", "Namespace", "SimpleNamespace"}
 )
 MAX_PARENTS = 24
+_ZERO: Final = const(0)
 
 
 def parents(run: Run, cls: Expr) -> list[Expr]:
@@ -153,8 +155,26 @@ def _variable(run: Run, owner: Expr, statement: ast.stmt, receiver: Expr, name: 
     if f"{owner.args[0].name}.{name}" in owner.args[1].rebound:
         return None
     if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
-        return _evaluate(run, owner, statement.value)
+        return settable(run, receiver, owner, name, _evaluate(run, owner, statement.value), statement)
     return None
+
+
+def settable(run: Run, receiver: Expr, cls: Expr, name: str, value: Expr, statement: ast.stmt | None = None) -> Expr:
+    """`value`; where it is the 0 of an attribute that others may set, a symbol of which 0 is the default.
+
+    `self` may be of a subclass that says otherwise, and callers write to public attributes. Any
+    other constant is taken as it stands: who begins with 4 workers means to have some.
+    """
+    if receiver != run.receiver or value != _ZERO or name.startswith("_") or _is_final(cls, statement):
+        return value
+    return Leaf(("attribute", receiver, name), f"self.{name}", default=value)
+
+
+def _is_final(cls: Expr, statement: ast.stmt | None) -> bool:
+    annotation = statement.annotation if isinstance(statement, ast.AnnAssign) else None
+    if annotation is not None and any("Final" in name for name in names_in(annotation)):
+        return True
+    return any(last_name(decorator) == "final" for decorator in cls.args[0].decorator_list)
 
 
 def field(run: Run, owner: Expr, statement: ast.AnnAssign, receiver: Expr, name: str) -> Leaf:

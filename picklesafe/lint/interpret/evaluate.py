@@ -24,6 +24,7 @@ MAX_SPLITS = 256
 T = TypeVar("T")
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!=", "is": "is", "is not": "is not"}
+CALCULATIONS = frozenset({"+", "-", "*", "/", "//", "%", "min", "max", "abs", "int", "float", "ceil", "floor", "round"})
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==", "is": "is not", "is not": "is"}
 
 
@@ -84,7 +85,7 @@ class Assumption:
         elif test.op == "if":
             self._decide_choice(test, outcome)
         elif test not in self.values:
-            bound = self._bound(test)
+            bound = self._range(test)
             if bound is not None and not outcome:
                 self.values[test] = Known(0)
             elif bound is not None and bound.low >= 0:
@@ -115,6 +116,17 @@ class Assumption:
         elif isinstance(value, (int, float)):
             bound = self._bound(expr) or Range(-INFINITY, INFINITY)
             self.bounds[expr] = _cut(op, bound, value)
+
+    def _range(self, expr: Expr) -> Range | None:
+        """The bounds of a symbol, or what is calculated from bounds, such as `os.cpu_count() // 2`."""
+        bound = self._bound(expr)
+        if bound is None and expr.op in CALCULATIONS:
+            try:
+                found = self.value(expr)
+            except (Split, Impossible):
+                return None
+            bound = found if isinstance(found, Range) else None
+        return bound
 
     def _bound(self, expr: Expr) -> Range | None:
         if expr in self.bounds:

@@ -37,7 +37,7 @@ def caught_by(node: ast.Try) -> frozenset[str]:
     return frozenset(names)
 
 
-def caught_in(run: Run, node: ast.expr) -> frozenset[str]:
+def caught_in(node: ast.expr) -> frozenset[str]:
     """The exceptions that a `with` block expects: `pytest.raises`, `suppress`, `assertRaises`."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, (ast.Name, ast.Attribute)):
         return frozenset()

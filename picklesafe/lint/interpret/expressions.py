@@ -20,7 +20,6 @@ from picklesafe.lint.interpret.values import (
     all_of,
     bare,
     choose,
-    choose_flag,
     const,
     negate,
     operation,
@@ -78,7 +77,7 @@ def _subscript(run: Run, node: ast.Subscript) -> Expr:
     base = evaluate(run, node.value)
     if isinstance(node.slice, ast.Slice):
         return run.fresh(node, "a slice")
-    return read_item(run, base, evaluate(run, node.slice), node)
+    return read_item(run, base, evaluate(run, node.slice))
 
 
 def _call(run: Run, node: ast.Call) -> Expr:
@@ -105,7 +104,7 @@ def evaluate_binary(
         if assign_to is not None:
             mapping.update(run, left, right)
             return left
-        return _union(run, left, right, node)
+        return _union(run, left, right)
     name = _OPERATORS.get(type(op))
     if name is None:
         result: Expr = run.fresh(node, "a value")
@@ -119,7 +118,7 @@ def evaluate_binary(
     return result
 
 
-def _union(run: Run, left: Expr, right: Expr, node: ast.expr | ast.stmt) -> Expr:
+def _union(run: Run, left: Expr, right: Expr) -> Expr:
     obj = run.object(left)
     ref = mapping.make(run, ast.Dict([], []), obj.entries.copy(), obj.rest)
     for part in (left, right):
@@ -165,7 +164,7 @@ def _pick(test: Expr, yes: Expr | None, no: Expr | None) -> Expr:
     elif yes is None or no is None:
         chosen = yes if no is None else no
     else:
-        return choose_flag(test, yes, no)
+        return choose(test, yes, no)
     assert chosen is not None
     return chosen
 
@@ -174,13 +173,13 @@ def _compare(run: Run, node: ast.Compare) -> Expr:
     values = [bare(evaluate(run, operand)) for operand in (node.left, *node.comparators)]
     tests = []
     for op, left, right in zip(node.ops, values, values[1:], strict=False):
-        tests.append(_comparison(run, _COMPARISONS[type(op)], left, right, node))
+        tests.append(_comparison(run, _COMPARISONS[type(op)], left, right))
     return all_of(tests)
 
 
-def _comparison(run: Run, op: str, left: Expr, right: Expr, node: ast.Compare) -> Expr:
+def _comparison(run: Run, op: str, left: Expr, right: Expr) -> Expr:
     if op in ("in", "not in") and (mapping.is_dict(run, right) or right.op == "if"):
-        found = mapping.contains(run, right, left, node)
+        found = mapping.contains(run, right, left)
         return negate(found) if op == "not in" else found
     return operation(op, left, right)
 
@@ -320,7 +319,7 @@ def _dict_comprehension(run: Run, node: ast.DictComp) -> Expr:
     return mapping.make(run, ast.Dict([], []), entries)
 
 
-def length(run: Run, value: Expr, node: ast.AST) -> Expr:
+def length(value: Expr) -> Expr:
     """`len(value)`."""
     value = bare(value)
     if value.op == "seq":

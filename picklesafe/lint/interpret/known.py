@@ -132,7 +132,7 @@ def _len(run: Run, args: Arguments, node: ast.Call) -> Expr | None:
     value = bare(args.positional[0])
     if isinstance(value, Leaf) and value.args[:2] == ("call", _AFFINITY):
         return Leaf(("len", value), "len(os.sched_getaffinity(0))", low=1)
-    return length(run, value, node)
+    return length(value)
 
 
 def _getattr(run: Run, args: Arguments, node: ast.Call) -> Expr | None:

@@ -150,7 +150,7 @@ def display(run: Run, node: ast.Dict) -> Expr:
     return ref
 
 
-def contains(run: Run, mapping: Expr, key: Expr, node: ast.AST) -> Expr:
+def contains(run: Run, mapping: Expr, key: Expr) -> Expr:
     """`key in mapping`."""
     mapping, key = bare(mapping), bare(key)
     if is_dict(run, mapping) and key.op == "const":

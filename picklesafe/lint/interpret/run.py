@@ -113,6 +113,8 @@ class Run:
         self.words = words
         self.state: State = State()
         self.frames: list[Frame] = []
+        self.receiver: Expr | None = None
+        """The `self` of the method under judgement: of its class, or of any subclass."""
         self.events: list[LoaderEvent] = []
         self.shared: dict[int, Object] = {}
         self._latest: dict[int, Object] = {}
@@ -227,7 +229,7 @@ class Run:
         states: list[State | None] = []
         values: list[Expr | None] = []
         for outcome, compute in ((True, yes), (False, no)):
-            entered = before.copy().given(test, outcome)
+            entered = before.copy().narrow(test, outcome)
             assert entered is not None
             self.state = entered
             try:
@@ -246,5 +248,5 @@ class Run:
         """From here on, `test` holds; raises Dead if it never does."""
         if not outcome:
             test = negate(test)
-        if self.state.given(test, True) is None:
+        if self.state.narrow(test, True) is None:
             raise Dead

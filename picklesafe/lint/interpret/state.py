@@ -60,8 +60,8 @@ class State:
         new.reach = self.reach
         return new
 
-    def given(self, test: Expr, outcome: bool) -> State | None:
-        """This state where `test` holds (or doesn't); None if it never does."""
+    def narrow(self, test: Expr, outcome: bool) -> State | None:
+        """Let it be a point where `test` holds (or doesn't): this very state, or None if there is no such point."""
         if test.op == "const":
             return self if bool(test.args[0]) is outcome else None
         self.reach = (*self.reach, (test, outcome))

@@ -111,8 +111,8 @@ def _if(run: Run, node: ast.If) -> None:
 
 def _choice(run: Run, test: Expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt]) -> None:
     before, base = run.state, len(run.state.reach)
-    yes = _attempt(run, before.copy().given(test, True), body)
-    no = _attempt(run, before.given(test, False), orelse)
+    yes = _attempt(run, before.copy().narrow(test, True), body)
+    no = _attempt(run, before.narrow(test, False), orelse)
     _continue_with(run, merge(test, yes, no, base))
 
 
@@ -170,7 +170,7 @@ def _unrolled(run: Run, node: ast.For | ast.AsyncFor, items: Sequence[Expr]) -> 
 def _loop(run: Run, test: Expr, enter: Callable[[], None], body: Sequence[ast.stmt]) -> None:
     """A loop runs not at all or, as far as this goes, once."""
     before, base = run.state, len(run.state.reach)
-    inside = before.copy().given(test, True)
+    inside = before.copy().narrow(test, True)
     if inside is not None:
         run.state = inside
         enter()
@@ -180,7 +180,7 @@ def _loop(run: Run, test: Expr, enter: Callable[[], None], body: Sequence[ast.st
         end = _join([*run.frame.continues.pop(), *run.frame.breaks.pop()], end, base)
     else:
         end = None
-    _continue_with(run, merge(test, end, before.given(test, False), base))
+    _continue_with(run, merge(test, end, before.narrow(test, False), base))
 
 
 def _join(states: Sequence[State], last: State | None, base: int) -> State | None:
@@ -228,7 +228,7 @@ def _try(run: Run, node: ast.Try) -> None:
     end = _attempt(run, end, node.orelse)
     for handler in node.handlers:
         test = run.fresh(handler, "an exception")
-        entered = before.copy().given(test, True)
+        entered = before.copy().narrow(test, True)
         if entered is not None and handler.name:
             entered.names[handler.name] = run.fresh(handler, handler.name)
         end = merge(test, _attempt(run, entered, handler.body), end, base)
@@ -240,7 +240,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
     caught: frozenset[str] = frozenset()
     for item in node.items:
         value = evaluate(run, item.context_expr)
-        caught |= exits.caught_in(run, item.context_expr)
+        caught |= exits.caught_in(item.context_expr)
         if item.optional_vars is not None:
             assign(run, item.optional_vars, value, node)
     with run.catching(caught):
@@ -248,7 +248,7 @@ def _with(run: Run, node: ast.With | ast.AsyncWith) -> None:
             execute(run, node.body)
             return
         test = run.fresh(node, "an exception")
-        before, base = run.state.copy().given(test, True), len(run.state.reach)
+        before, base = run.state.copy().narrow(test, True), len(run.state.reach)
         end = _attempt(run, run.state, node.body)
         _continue_with(run, merge(test, before, end, base))
 
@@ -285,8 +285,8 @@ def _match_cases(run: Run, node: ast.Match, subject: Expr, cases: list[ast.match
     if case.guard is not None:
         test = choose(test, truth(evaluate(run, case.guard)), FALSE)
     before, base = run.state, len(run.state.reach)
-    yes = _attempt(run, before.copy().given(test, True), case.body)
-    no = before.given(test, False)
+    yes = _attempt(run, before.copy().narrow(test, True), case.body)
+    no = before.narrow(test, False)
     if no is not None:
         run.state = no
         try:

@@ -201,6 +201,8 @@ def _with_workers(
     """Suppose two workers are asked for, or none and the code makes some of it: is the value invalid?"""
     free = frozenset(leaves(workers))
     for leaf, number in product(free, (2, 0)):
+        if not leaf.low <= number <= leaf.high:
+            continue  # there is no machine without processors
 
         def ask(assumption: Assumption) -> Answer | None:
             count = _workers(assumption, workers)

@@ -163,15 +163,6 @@ def choose(test: Expr, yes: Expr, no: Expr) -> Expr:
     return _bounded(Expr("if", (test, yes, no)))
 
 
-def choose_flag(test: Expr, yes: Expr, no: Expr) -> Expr:
-    """`yes if test else no`; `True if x else False` hands on x as `bool(x)` does."""
-    if yes == TRUE and no == FALSE:
-        return truth(test)
-    if yes == FALSE and no == TRUE:
-        return negate(test)
-    return choose(test, yes, no)
-
-
 def _bounded(expr: Expr) -> Expr:
     """`expr`, or a symbol for it if it has grown beyond anything that a guard says."""
     return expr if expr.size <= MAX_SIZE else Leaf(("large", expr), "a value")
@@ -217,29 +208,23 @@ def operation(op: str, *args: Expr) -> Expr:
 
 def origins(expr: Expr) -> Iterator[Origin]:
     """The places that parts of `expr` were given at."""
-    seen: set[Expr] = set()
-    todo = [expr]
-    while todo:
-        node = todo.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.op == "at":
-            yield node.args[0]
-        if not isinstance(node, Leaf):
-            todo.extend(arg for arg in node.args if isinstance(arg, Expr))
+    return (part.args[0] for part in _parts(expr) if part.op == "at")
 
 
 def leaves(expr: Expr) -> Iterator[Leaf]:
     """The symbols that `expr` depends on, each once."""
+    return (part for part in _parts(expr) if isinstance(part, Leaf))
+
+
+def _parts(expr: Expr) -> Iterator[Expr]:
+    """`expr` and what it is made of down to the symbols, each once, in the order they are written."""
     seen: set[Expr] = set()
     todo = [expr]
     while todo:
-        node = todo.pop()
-        if node in seen:
+        part = todo.pop()
+        if part in seen:
             continue
-        seen.add(node)
-        if isinstance(node, Leaf):
-            yield node
-        else:
-            todo.extend(arg for arg in reversed(node.args) if isinstance(arg, Expr))
+        seen.add(part)
+        yield part
+        if not isinstance(part, Leaf):
+            todo.extend(arg for arg in reversed(part.args) if isinstance(arg, Expr))

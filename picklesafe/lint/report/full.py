@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from picklesafe.lint.report.changes import draw_changes
@@ -39,7 +38,7 @@ class _Files:
 
 def _read(path: str) -> list[str]:
     try:
-        lines = Source.read(Path(path)).lines
+        lines = Source.read(path).lines
     except SourceError:
         return []
     # What stands behind the last line end is no line.

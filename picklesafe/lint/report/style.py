@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _ANSI = {"bold": "1", "red": "1;91", "blue": "1;94", "cyan": "1;96", "green": "32", "removed": "31", "yellow": "1;33"}
 # Control characters, which move the cursor or recolour the terminal, and those that turn the writing direction.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 
 
 class Style(NamedTuple):
@@ -36,7 +36,7 @@ class Style(NamedTuple):
 
 def printable(text: str) -> str:
     """`text` without characters that do something to a terminal: each is shown as a picture of itself."""
-    return _UNPRINTABLE.sub(_picture, text)
+    return re.sub(_UNPRINTABLE, _picture, text)
 
 
 def shown_path(path: str) -> str:
