@@ -202,7 +202,8 @@ def known_types() -> dict[type, HandleType]:
             found[cls] = entry
     nearest = list(found.items())
     for cls, entry in nearest:
-        for derived in type.__subclasses__(cls):
+        subclasses: list[type] = type.__subclasses__(cls)
+        for derived in subclasses:
             # One that is registered itself hands its own entry on.
             if derived not in found:
                 found[derived] = entry
