@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
 import shutil
 import subprocess
@@ -22,9 +24,10 @@ WITHOUT_WORKERS = {
 }
 
 
-def run(script: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run(script: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(script), *options]
-    return subprocess.run(command, cwd=script.parent, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=script.parent, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -70,3 +73,27 @@ def test_the_fixed_examples_run_with_and_without_workers(folder: Path) -> None:
     for name, option in WITHOUT_WORKERS.items():
         for result in (run(folder / name), run(folder / name, option)):
             assert result.returncode == 0, result.stderr
+
+
+def test_the_genome_is_right_under_every_start_method_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    pytest.importorskip("pyfaidx")
+    result = run(EXAMPLES / "genome.py", TMPDIR=str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = re.findall(r"^(\w+) {2,}(\S.*?) {2,}(\S.*)$", result.stdout, re.MULTILINE)
+    outcomes = {
+        method: (naive, safe) for method, naive, safe in rows if method in multiprocessing.get_all_start_methods()
+    }
+    assert {safe for _, safe in outcomes.values()} == {"0 wrong"}
+    assert list(outcomes) == multiprocessing.get_all_start_methods()
+    # How many are wrong under fork is chance, and so is whether any is.
+    for method in outcomes.keys() - {"fork"}:
+        assert outcomes[method][0].startswith("TypeError: cannot pickle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_genome_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "pyfaidx.py").write_text("raise ImportError('none here')")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    result = run(EXAMPLES / "genome.py", PYTHONPATH=path)
+    assert result.returncode == 1
+    assert "this example needs pyfaidx and torch: pip install pyfaidx torch (none here)" in result.stderr
