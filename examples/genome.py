@@ -68,9 +68,8 @@ def write_fasta(path: Path, sequence: str) -> None:
 
 def outcome(dataset: Windows, method: str, sequence: str) -> str:
     """How many windows differ from the sequence, or why there are none."""
-    dataset[
-        0
-    ]  # As one does before training. From here on, opening the genome at its first use would be too late as well.
+    # As one does before training. From here on, opening the genome lazily would be too late as well.
+    dataset[0]
     loader = DataLoader(dataset, batch_size=None, num_workers=2, multiprocessing_context=method)
     try:
         pairs = zip(dataset.starts, loader, strict=True)
