@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,10 +68,11 @@ class ByName:
 @register_handle("sqlite3.Connection", in_child="keep")
 def connection(handle: sqlite3.Connection) -> Recipe:
     """Restores the files, also attached ones and whether they are read-only, timeout, isolation_level, autocommit,
-    detect_types, check_same_thread, row_factory, text_factory and PRAGMA settings.
+    detect_types, row_factory, text_factory and PRAGMA settings.
 
-    Not restored: authorizer, trace and progress callbacks, other URI parameters, journal_mode but for WAL. Databases in
-    memory, functions, collations and modules of your own, temporary tables and an open transaction are errors.
+    Not restored: authorizer, trace and progress callbacks, other URI parameters, journal_mode but for WAL, and
+    check_same_thread, which is off. Databases in memory, functions, collations and modules of your own, temporary tables
+    and an open transaction are errors.
     """
     try:
         in_transaction = handle.in_transaction
@@ -223,7 +223,8 @@ def _arguments(connection: sqlite3.Connection) -> dict[str, Any]:
         "timeout": _pragma(connection, "busy_timeout") / 1000,
         "isolation_level": connection.isolation_level,
         "detect_types": _detect_types(connection),
-        "check_same_thread": _checks_thread(connection),
+        # Only another thread could tell what it was, and one that was started before a fork may still be there in it.
+        "check_same_thread": False,
     }
     if getattr(connection, "autocommit", -1) is True:
         found["autocommit"] = True
@@ -245,21 +246,6 @@ def _detect_types(connection: sqlite3.Connection) -> int:
         finally:
             _ask(connection, f"DETACH {PROBE}")
     return (sqlite3.PARSE_DECLTYPES if declared is True else 0) | (sqlite3.PARSE_COLNAMES if named is True else 0)
-
-
-def _checks_thread(connection: sqlite3.Connection) -> bool:
-    refused = []
-
-    def use() -> None:
-        try:
-            sqlite3.Cursor(connection)
-        except sqlite3.ProgrammingError:
-            refused.append(True)
-
-    thread = threading.Thread(target=use)
-    thread.start()
-    thread.join()
-    return bool(refused)
 
 
 _PRAGMAS = (

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,6 @@ class TestSettings:
             {"timeout": 1.25},
             {"isolation_level": None},
             {"isolation_level": "IMMEDIATE"},
-            {"check_same_thread": False},
             {"detect_types": sqlite3.PARSE_DECLTYPES},
             {"detect_types": sqlite3.PARSE_COLNAMES},
             {"detect_types": sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES},
@@ -115,6 +115,12 @@ class TestSettings:
     @pytest.mark.parametrize("method", START_METHODS)
     def test_the_arguments_of_connect_are_restored(self, method: str, settings: dict[str, Any], path: Path) -> None:
         reads_the_same_in_workers(method, arguments_of, Holding(db=sqlite3.connect(path, **settings)))
+
+    @pytest.mark.parametrize("check", [True, False])
+    def test_what_one_thread_reopened_others_can_use(self, check: bool, path: Path) -> None:
+        arrived = pickle.loads(pickle.dumps(Holding(db=sqlite3.connect(path, check_same_thread=check))))
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(read, arrived).result() == read(arrived)
 
     @pytest.mark.skipif(sys.version_info < (3, 12), reason="autocommit came with Python 3.12")
     def test_autocommit_is_restored(self, path: Path) -> None:
