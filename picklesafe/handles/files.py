@@ -214,7 +214,7 @@ def own_stream(name: str, layer: str) -> Any:
 def closed_file(cls: Any, name: Any, mode: str, encoding: str | None, errors: str | None) -> Any:
     """A file of this kind that has been closed: every use raises ValueError, as that of the original does."""
     # Made with nothing but the null device, which no mode changes.
-    raw = io.FileIO(os.devnull, mode if cls is io.FileIO else "r+")
+    raw = io.FileIO(os.devnull, mode if cls is io.FileIO else _RAW_MODES.get(cls, "r+"))
     file: Any = raw
     if cls is io.BufferedRWPair:
         file = io.BufferedRWPair(raw, raw)
@@ -227,6 +227,9 @@ def closed_file(cls: Any, name: Any, mode: str, encoding: str | None, errors: st
         raw.name = name  # an attribute like any other
     file.close()
     return file
+
+
+_RAW_MODES: dict[Any, str] = {io.BufferedReader: "r", io.TextIOWrapper: "r", io.BufferedWriter: "w"}
 
 
 # What is asked of a file.
