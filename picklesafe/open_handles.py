@@ -7,23 +7,18 @@ that are marked as being worked on. After a fork the child begins with none, and
 from __future__ import annotations
 
 import atexit
-import errno
 import os
 import threading
 import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from itertools import chain
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
-from picklesafe.errors import HandleMissingError, PickleSafeError
+from picklesafe import descriptor_limit
+from picklesafe.errors import HandleMissingError, NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import recipe, registry
-
-try:
-    import resource
-except ImportError:  # Windows, which has no such limit
-    resource = None  # type: ignore[assignment]
 
 
 class Pool(Protocol):
@@ -42,15 +37,17 @@ class Entry:
         worker: the thread that opens or closes it; None while it is open.
         users: the threads that are in a block with it, each as often as it is.
         unwanted: it is to be closed as soon as nobody uses it.
+        in_child: what a forked child does about it before its opener is called, if anything.
     """
 
-    __slots__ = ("handle", "unwanted", "users", "worker")
+    __slots__ = ("handle", "in_child", "unwanted", "users", "worker")
 
     def __init__(self, worker: int) -> None:
         self.handle: Any = None
         self.worker: int | None = worker
         self.users: list[int] = []
         self.unwanted = False
+        self.in_child: Callable[[], Any] | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -83,10 +80,11 @@ class Process:
     """The pools of one process; a forked child begins a new one, with a lock that nobody holds.
 
     Args:
-        inherited: those of the processes that it descends from, where they had handles open.
+        inherited: by pool and key, what is to be done about a handle that was open at the fork. It gives a handle that
+            is open again, or None when the opener may be called.
     """
 
-    def __init__(self, inherited: list[Process]) -> None:
+    def __init__(self, inherited: dict[tuple[int, Hashable], Callable[[], Any]]) -> None:
         # Re-entrant: a pool may be collected in the middle of what this thread does here.
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -104,8 +102,6 @@ class Process:
     def acquire(self, pool: Pool, path: Any) -> Entry:
         """The open handle of a path, with this thread among its users."""
         shelf, key, me = self.shelf(pool), key_of(path), threading.get_ident()
-        if self.inherited:
-            self.close_inherited()
         while True:
             victim = None
             with self.lock:
@@ -118,8 +114,8 @@ class Process:
                     self._wait_or_refuse(pool, path, [entry])
                     continue
                 full = pool.maxsize is not None and len(shelf.entries) >= pool.maxsize
-                if full or _crowded():
-                    victim = next(shelf.idle() if full else self._all_idle(shelf), None)
+                if full or descriptor_limit.is_near():
+                    victim = next(shelf.idle() if full else self._all_idle(), None)
                 if victim is not None:
                     victim[2].worker = me
                 elif full:
@@ -135,9 +131,9 @@ class Process:
         try:
             while entry.handle is None:
                 try:
-                    entry.handle = _opened(pool.opener, path)
+                    entry.handle = self._from_inherited(pool, key) or _opened(pool.opener, path)
                 except Exception as error:
-                    if not (_lacks_descriptors(error) and self._make_room(shelf, entry)):
+                    if not (descriptor_limit.was_met(error) and self._make_room(entry)):
                         raise
         except BaseException:
             self._remove(shelf, key, entry)
@@ -148,10 +144,10 @@ class Process:
             self.changed.notify_all()
         return entry
 
-    def _make_room(self, shelf: Shelf, wanted: Entry) -> bool:
+    def _make_room(self, wanted: Entry) -> bool:
         """Close a handle of any pool, or wait until one has been let go; False if none will be."""
         with self.lock:
-            victim = next(self._all_idle(shelf), None)
+            victim = next(self._all_idle(), None)
             if victim is None:
                 others = [entry for other in list(self.shelves.values()) for entry in list(other.entries.values())]
                 return self._wait([entry for entry in others if entry is not wanted])
@@ -159,11 +155,11 @@ class Process:
         _warn(victim[1], self._close(*victim))
         return True
 
-    def _all_idle(self, first: Shelf) -> Iterator[Idle]:
-        yield from first.idle()
-        for shelf in list(self.shelves.values()):
+    def _all_idle(self) -> Iterator[Idle]:
+        """What nobody uses in any pool; the pool that has most open gives way first."""
+        for shelf in sorted(self.shelves.values(), key=lambda shelf: -len(shelf.entries)):
             pool = shelf.pool()  # held, lest it be collected, and its shelf emptied, meanwhile
-            if shelf is not first and pool is not None:
+            if pool is not None:
                 yield from shelf.idle()
 
     def _close(self, shelf: Shelf, key: Hashable, entry: Entry, closer: Any = None) -> Exception | None:
@@ -211,6 +207,14 @@ class Process:
                 entry.worker = threading.get_ident()
         return [error for found in idle if (error := self._close(*found, closer)) is not None]
 
+    def forget(self, pool: Pool) -> None:
+        """A pool that is gone: another may come to lie where it lay."""
+        shelf = self.shelves.pop(id(pool), None)
+        if shelf is not None:
+            self.close_all(shelf, pool.closer)
+        for place in [place for place in self.inherited if place[0] == id(pool)]:
+            del self.inherited[place]
+
     def _wait_or_refuse(self, pool: Pool, path: Any, candidates: list[Entry]) -> None:
         if not self._wait(candidates):
             raise _vain(pool, path, candidates)
@@ -240,15 +244,12 @@ class Process:
                 return me in blocked
             blocked -= hopeful
 
-    def close_inherited(self) -> None:
-        """What the parent had open, where its library would give that back instead of opening the file here."""
-        with self.lock:
-            shelves = [shelf for process in self.inherited for shelf in process.shelves.values()]
-            for _, key, entry in chain.from_iterable(shelf.idle() for shelf in shelves):
-                known = registry.handle_type(type(entry.handle))
-                if known is not None and known.in_child == "close" and not known.writes(entry.handle):
-                    _warn(key, _error_of(_close, entry.handle))
-            self.inherited = []
+    def _from_inherited(self, pool: Pool, key: Hashable) -> Any:
+        """The handle that takes the place of one that was open at the fork; None if the opener is to be called."""
+        act = self.inherited.get((id(pool), key))
+        handle = act() if act is not None else None
+        self.inherited.pop((id(pool), key), None)
+        return handle
 
 
 def _vain(pool: Pool, path: Any, candidates: list[Entry]) -> PickleSafeError:
@@ -316,61 +317,46 @@ def name_of(opener: Callable[[Any], Any] | str) -> str:
     return f"{opener.__module__}.{name}" if name else repr(opener)
 
 
-def _crowded() -> bool:
-    """Whether so many descriptors are in use that the rest must be left to others."""
-    if resource is None:
-        return False
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit == resource.RLIM_INFINITY:
-        return False
-    # The system gives the lowest number that is free: all below it are in use, by whomever.
-    free = _free_descriptors(1)
-    return not free or free[0] >= limit - min(max(limit // 4, 16), 256)
-
-
-def _lacks_descriptors(error: BaseException) -> bool:
-    """Whether an opener failed for want of a descriptor; libraries word it in many ways, or not at all."""
-    reason: BaseException | None = error
-    while reason is not None:
-        if os.strerror(errno.EMFILE) in str(reason):
-            return True
-        if isinstance(reason, OSError) and reason.errno is not None:
-            return reason.errno in (errno.EMFILE, errno.ENFILE)
-        reason = reason.__cause__ or reason.__context__
-    return len(_free_descriptors(_SUSPICIOUS)) < _SUSPICIOUS
-
-
-_SUSPICIOUS = 8
-"""With fewer descriptors free, an opener that fails for no reason it names may have needed one more: some open an
-index or two beside the file, and have closed all of them again by the time that they raise."""
-
-
-def _free_descriptors(count: int) -> list[int]:
-    """Numbers that are free for descriptors, the lowest first, up to so many."""
-    found: list[int] = []
-    try:
-        while len(found) < count:
-            found.append(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        pass
-    for descriptor in found:
-        os.close(descriptor)
-    return found
-
-
-here = Process([])
+here = Process({})
 
 
 def _before_fork() -> None:
-    if any(shelf.entries for shelf in list(here.shelves.values())):
-        import ctypes  # noqa: F401  # for the child, which should import nothing
+    for shelf in list(here.shelves.values()):
+        for entry in list(shelf.entries.values()):
+            if entry.handle is not None:
+                import ctypes  # noqa: F401  # for the child, which should import nothing
+
+                entry.in_child = _duty(entry.handle)
+
+
+def _duty(handle: Any) -> Callable[[], Any] | None:
+    """What a forked child has to do about a handle of the parent's before it opens the same file."""
+    known = registry.handle_type(type(handle))
+    if known is None or known.in_child not in ("close", "keep"):
+        return None
+    if known.in_child == "close" and not known.writes(handle):
+        # Its library would give back the one that is open.
+        return partial(_close, handle)
+    try:
+        # The recipe knows how to leave the parent's alone.
+        return partial(registry.describe(handle).open, check=False)
+    except PickleSafeError as error:
+        # Where it can't be told what it was opened with, the opener knows.
+        return None if error.__cause__ is not None or isinstance(error, NotWorkerSafeError) else partial(_raise, error)
+
+
+def _raise(error: PickleSafeError) -> NoReturn:
+    raise error.with_traceback(None)
 
 
 def _in_child() -> None:
     global here
     parent = here
-    held = [process for process in (*parent.inherited, parent) if any(s.entries for s in process.shelves.values())]
-    here = Process(held)
+    here = Process(dict(parent.inherited))
+    for pool, shelf in parent.shelves.items():
+        for key, entry in shelf.entries.items():
+            if entry.in_child is not None:
+                here.inherited[pool, key] = entry.in_child
     if any(shelf.entries for shelf in parent.shelves.values()):
         import ctypes
 

@@ -104,9 +104,7 @@ class HandlePool(PickleSafeMixin, Generic[H]):
         self.clear()
 
     def __del__(self) -> None:
-        shelf = open_handles.here.shelves.pop(id(self), None)
-        if shelf is not None:
-            open_handles.here.close_all(shelf, self.closer)
+        open_handles.here.forget(self)
 
     def __repr__(self) -> str:
         limit = "" if self.maxsize is None else f" of at most {self.maxsize}"

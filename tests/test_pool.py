@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import gc
 import pickle
 import warnings
@@ -107,6 +108,21 @@ class TestOneThread:
         with pool[path] as handle:
             assert handle.row(0) == 7
 
+    def test_an_opener_that_finds_no_descriptor_is_called_again_when_another_handle_is_closed(self) -> None:
+        opener = Counting()
+
+        def scarce(path: str) -> Any:
+            if opener.open == 3:
+                raise OSError(errno.EMFILE, "in words of its own")
+            return opener(path)
+
+        pool: HandlePool[Any] = HandlePool(scarce, close=opener.close)
+        with pool["used"] as used:
+            for path in "abcde":
+                with pool[path] as handle:
+                    assert (handle, used) == ([path], ["used"])
+        assert len(pool) == opener.open == 3
+
     def test_an_error_in_the_block_lets_the_handle_go(self) -> None:
         pool: HandlePool[Any] = HandlePool(Counting(), maxsize=1)
         with pytest.raises(ValueError, match="mine"), pool["a"]:
@@ -183,6 +199,23 @@ class TestOneThread:
         del owner
         gc.collect()
         assert closed == ["a"]
+
+    def test_a_pool_in_the_place_in_memory_of_another_has_nothing_of_it(self) -> None:
+        class Stubborn(HandlePool[Any]):
+            def __del__(self) -> None:
+                """Forgets super()."""
+
+        opener = Counting()
+        pool: HandlePool[Any] = Stubborn(opener)
+        with pool["a"]:
+            pass
+        place = id(pool)
+        del pool
+        others: list[HandlePool[Any]] = []
+        while not others or id(others[-1]) != place:
+            assert len(others) < 1000, "the place isn't given again"
+            others.append(Stubborn(opener))
+        assert len(others[-1]) == 0
 
     def test_a_string_and_a_path_of_one_text_stand_for_one_handle(self, folder: Path) -> None:
         pool: HandlePool[Handle] = HandlePool(Handle)

@@ -17,10 +17,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import (
-    HandlePool,
-    open_handles,
-)
+from picklesafe import HandlePool, UnsafeHandleError, open_handles
 from tests.shards import (
     ROWS,
     SHARDS,
@@ -216,9 +213,23 @@ class TestFork:
         with lmdb.open(path) as environment, environment.begin(write=True) as transaction:
             transaction.put(b"key", b"value")
         pool: HandlePool[Any] = HandlePool(_open_lmdb)
+        with pool[path] as environment, environment.begin() as transaction:
+            # The parent's reader stays in the table that the children share, whatever they close.
+            assert in_workers("fork", 2, _look_up_often, pool, path) == [b"value", b"value"]
+            assert transaction.get(b"key") == b"value"
         assert _look_up(pool, path) == b"value"
-        assert in_workers("fork", 2, _look_up, pool, path) == [b"value", b"value"]
-        assert _look_up(pool, path) == b"value"
+
+    def test_a_database_in_a_transaction_at_the_fork_is_refused_in_the_child(self, tmp_path: Path) -> None:
+        sqlite3 = pytest.importorskip("sqlite3")
+        pool: HandlePool[Any] = HandlePool(sqlite3.connect)
+        with pool[tmp_path / "data.sqlite"] as connection:
+            connection.execute("CREATE TABLE numbers (number)")
+            connection.commit()
+            connection.execute("INSERT INTO numbers VALUES (1)")
+            with pytest.raises(UnsafeHandleError, match="transaction"):
+                in_worker("fork", _count, pool, tmp_path / "data.sqlite")
+            connection.commit()
+            assert in_worker("fork", _count, pool, tmp_path / "data.sqlite") == 1
 
     def test_a_child_opens_an_hdf5_file_with_a_descriptor_of_its_own(self, tmp_path: Path) -> None:
         h5py = pytest.importorskip("h5py")
@@ -251,6 +262,17 @@ def _open_lmdb(path: str) -> Any:
 def _look_up(pool: Any, path: str) -> bytes:
     with pool[path] as environment, environment.begin() as transaction:
         return bytes(transaction.get(b"key"))
+
+
+def _look_up_often(pool: Any, path: str) -> bytes:
+    _look_up(pool, path)
+    pool.clear()
+    return _look_up(pool, path)
+
+
+def _count(pool: Any, path: Path) -> int:
+    with pool[path] as connection:
+        return int(connection.execute("SELECT count(*) FROM numbers").fetchone()[0])
 
 
 def _sum(pool: Any, path: str) -> int:
