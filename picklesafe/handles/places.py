@@ -24,7 +24,7 @@ def meant_by(name: str, inside: str = "") -> str:
         return path
     file = os.path.join(path, inside) if inside else path
     end = f"{os.sep}{os.path.normpath(os.path.join(name, inside))}"
-    opened = set(_open_files())
+    opened = set(open_files())
     found = {other[: len(other) - len(inside)].rstrip(os.sep) for other in opened if other.endswith(end)}
     # Not by name alone: a symbolic link leads to a file of another name.
     if any(_same(file, other) for other in opened) or len(found) != 1:
@@ -32,7 +32,8 @@ def meant_by(name: str, inside: str = "") -> str:
     return found.pop()
 
 
-def _open_files() -> Iterator[str]:
+def open_files() -> Iterator[str]:
+    """The paths of everything that this process has open, where the operating system tells."""
     try:
         descriptors = os.listdir("/dev/fd")
     except OSError:  # Windows

@@ -1,0 +1,124 @@
+"""plyvel and rocksdict in workers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picklesafe import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
+from tests.handles.holding import Holding, reads_the_same_in_workers
+from tests.workers import START_METHODS, in_worker, in_workers
+
+ARRIVE = {
+    "pickled": lambda it: pickle.loads(pickle.dumps(it)),
+    "copied": copy.copy,
+    "deep": copy.deepcopy,
+}
+
+
+class TestRocksdict:
+    @pytest.fixture
+    def rocksdict(self) -> Any:
+        return pytest.importorskip("rocksdict")
+
+    @pytest.fixture
+    def path(self, rocksdict: Any, tmp_path: Path) -> Path:
+        return write(rocksdict, tmp_path / "größe")
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_a_read_only_database_reads_the_same_in_every_worker(self, method: str, rocksdict: Any, path: Path) -> None:
+        db = rocksdict.Rdict(str(path), access_type=rocksdict.AccessType.read_only())
+        reads_the_same_in_workers(method, read, Holding(db=db, other=db.get_column_family("other")))
+
+    @pytest.mark.parametrize("arrive", ARRIVE.values(), ids=ARRIVE)
+    def test_a_copy_has_a_handle_of_its_own(self, arrive: Callable[[Any], Any], rocksdict: Any, path: Path) -> None:
+        db = rocksdict.Rdict(str(path), access_type=rocksdict.AccessType.read_only())
+        dataset = Holding(db=db, other=db.get_column_family("other"))
+        arrived = arrive(dataset)
+        assert read(arrived) == read(dataset)
+        arrived.db.close()
+        assert read(dataset)[0] == 0
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_a_relative_path_means_the_database_that_was_opened_by_it(
+        self, method: str, rocksdict: Any, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        db = rocksdict.Rdict(path.name, access_type=rocksdict.AccessType.read_only())
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        write(rocksdict, Path(path.name), 5000)
+        reads_the_same_in_workers(method, read, Holding(db=db, other=db.get_column_family("other")))
+
+    def test_workers_that_open_it_at_once_all_find_its_configuration(self, rocksdict: Any, path: Path) -> None:
+        # rocksdict empties the file of its configuration and writes it anew whenever it opens a database.
+        db = rocksdict.Rdict(str(path), access_type=rocksdict.AccessType.read_only())
+        assert in_workers("fork", 4, read_again_and_again, pickle.dumps(Holding(db=db))) == [0] * 4
+
+    @pytest.mark.parametrize("held", ["db", "other"])
+    def test_a_database_that_can_write_is_refused(self, held: str, rocksdict: Any, path: Path) -> None:
+        db = rocksdict.Rdict(str(path))
+        dataset = Holding(**{held: db if held == "db" else db.get_column_family("other")})
+        with pytest.raises(UnsafeHandleError, match=rf"Holding\.{held}: '{path}' is open for writing"):
+            pickle.dumps(dataset)
+        with pytest.raises(UnsafeHandleError, match=rf"Holding\.{held}: '{path}' is open for writing"):
+            in_worker("fork", getattr, dataset, held)
+        db["still"] = "fine"
+        assert db["still"] == "fine"
+
+    def test_a_secondary_instance_is_an_error(self, rocksdict: Any, path: Path, tmp_path: Path) -> None:
+        access = rocksdict.AccessType.secondary(str(tmp_path / "secondary"))
+        with pytest.raises(NotWorkerSafeError, match=r"Holding\.db: .*secondary.*read_only"):
+            pickle.dumps(Holding(db=rocksdict.Rdict(str(path), access_type=access)))
+
+    def test_a_database_that_is_gone_is_an_error(self, rocksdict: Any, path: Path, tmp_path: Path) -> None:
+        db = rocksdict.Rdict(str(path), access_type=rocksdict.AccessType.read_only())
+        packed = pickle.dumps(Holding(db=db))
+        db.close()
+        path.rename(tmp_path / "moved")
+        with pytest.raises(HandleMissingError, match=r"Holding\.db"):
+            _ = pickle.loads(packed).db
+        assert not path.exists()
+
+
+def read_again_and_again(packed: bytes) -> int:
+    return sum(pickle.loads(packed).db[0] for _ in range(50))
+
+
+def write(rocksdict: Any, path: Path, first: int = 0) -> Path:
+    db = rocksdict.Rdict(str(path))
+    other = db.create_column_family("other")
+    for number in range(1000):
+        db[number], other[number] = first + number, f"word {number}"
+    other.close()
+    db.close()
+    return path
+
+
+def read(dataset: Any) -> list[Any]:
+    return [dataset.db[0], *((dataset.db[number], dataset.other[number]) for number in range(0, 1000, 7))]
+
+
+class TestPlyvel:
+    @pytest.fixture
+    def db(self, tmp_path: Path) -> Any:
+        plyvel = pytest.importorskip("plyvel")
+        db = plyvel.DB(str(tmp_path / "level"), create_if_missing=True)
+        db.put(b"key", b"value")
+        return db
+
+    @pytest.mark.parametrize("kind", ["DB", "PrefixedDB", "Snapshot", "Iterator"])
+    def test_leveldb_is_an_error_that_says_what_to_do(self, kind: str, db: Any) -> None:
+        views = {"PrefixedDB": lambda: db.prefixed_db(b"k"), "Snapshot": db.snapshot, "Iterator": db.iterator}
+        dataset = Holding(it=views.get(kind, lambda: db)())
+        with pytest.raises(NotWorkerSafeError, match=r"Holding\.it: a LevelDB.*LMDB"):
+            pickle.dumps(dataset)
+        with pytest.raises(NotWorkerSafeError, match=r"Holding\.it: a LevelDB.*LMDB"):
+            in_worker("fork", getattr, dataset, "it")
+        db.put(b"still", b"fine")
+        assert db.get(b"still") == b"fine"
