@@ -142,6 +142,27 @@ class TestManyThreads:
         with pool["b"] as handle:
             assert handle == ["b"]
 
+    def test_a_thread_that_has_left_a_handle_to_others_is_not_taken_for_its_user(self) -> None:
+        pool: HandlePool[Any] = HandlePool(Counting(), maxsize=1)
+        inside, left = threading.Event(), threading.Event()
+
+        def first(number: int) -> Any:
+            with pool["a"]:
+                inside.set()
+                left.wait(10)
+                with pool["b"]:
+                    pass
+
+        def second(number: int) -> Any:
+            inside.wait(10)
+            with pool["a"]:
+                pass
+            left.set()
+
+        results = in_threads(2, lambda number: (first, second)[number](number))
+        # Waiting would be for itself.
+        assert type(results[0]) is PickleSafeError
+
     def test_a_pool_collected_while_its_thread_asks_another_does_no_harm(self) -> None:
         def opens_and_collects(path: str) -> list[str]:
             lost: list[Any] = [HandlePool(Counting())]

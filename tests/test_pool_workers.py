@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from picklesafe import HandlePool, UnsafeHandleError, open_handles
+from tests.handles.holding import open_on
 from tests.shards import (
     ROWS,
     SHARDS,
@@ -216,6 +217,7 @@ class TestFork:
         with pool[path] as environment, environment.begin() as transaction:
             # The parent's reader stays in the table that the children share, whatever they close.
             assert in_workers("fork", 2, _look_up_often, pool, path) == [b"value", b"value"]
+            assert in_worker("fork", _look_up_in_grandchild, pool, path) == b"value"
             assert transaction.get(b"key") == b"value"
         assert _look_up(pool, path) == b"value"
 
@@ -238,7 +240,7 @@ class TestFork:
             file["x"] = [1, 2, 3]
         pool: HandlePool[Any] = HandlePool(h5py.File)
         assert _sum(pool, path) == 6
-        assert in_workers("fork", 2, _sum, pool, path) == [6, 6]
+        assert in_workers("fork", 2, _sum_and_close, pool, path) == [(6, []), (6, [])]
         assert _sum(pool, path) == 6
 
 
@@ -268,6 +270,23 @@ def _look_up_often(pool: Any, path: str) -> bytes:
     _look_up(pool, path)
     pool.clear()
     return _look_up(pool, path)
+
+
+def _look_up_in_grandchild(pool: Any, path: str) -> bytes:
+    # The child between hasn't touched it.
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if _look_up_often(pool, path) == b"value" else 1)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    return _look_up(pool, path)
+
+
+def _sum_and_close(pool: Any, path: str) -> tuple[int, list[int]]:
+    total = _sum(pool, path)
+    pool.clear()
+    # What is still open on the file would be the parent's, which the library had given back.
+    return total, open_on(path)
 
 
 def _count(pool: Any, path: Path) -> int:
