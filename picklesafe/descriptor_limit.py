@@ -11,16 +11,36 @@ except ImportError:  # Windows, which has no such limit
     resource = None  # type: ignore[assignment]
 
 
+_reserve: tuple[int, int] | None = None
+"""For which limit, and how many descriptors are left to others."""
+
+
 def is_near() -> bool:
-    """Whether so many descriptors are in use that the rest must be left to others."""
+    """Whether so many descriptors are in use that the rest must be left to others.
+
+    That is a quarter of what this process had free when it first asked. A forked child has its parent's descriptors
+    open as well, and would be near the limit from the start.
+    """
+    global _reserve
     if resource is None:
         return False
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return False
-    # The system gives the lowest number that is free: all below it are in use, by whomever.
     free = _free(1)
-    return not free or free[0] >= limit - min(max(limit // 4, 16), 256)
+    if not free:
+        return True
+    # The system gives the lowest number that is free: all below it are in use, by whomever.
+    lowest = free[0]
+    if _reserve is None or _reserve[0] != limit:
+        _reserve = limit, min(max((limit - lowest) // 4, 4), 256)
+    return lowest >= limit - _reserve[1]
+
+
+def forget() -> None:
+    """This is another process now."""
+    global _reserve
+    _reserve = None
 
 
 def was_met(error: BaseException) -> bool:

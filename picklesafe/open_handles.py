@@ -352,6 +352,7 @@ def _raise(error: PickleSafeError) -> NoReturn:
 def _in_child() -> None:
     global here
     parent = here
+    descriptor_limit.forget()
     here = Process(dict(parent.inherited))
     for pool, shelf in parent.shelves.items():
         for key, entry in shelf.entries.items():

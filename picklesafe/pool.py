@@ -37,7 +37,8 @@ class HandlePool(PickleSafeMixin, Generic[H]):
     Args:
         open: called with the path, gives the handle: a function, a class, or its dotted name ("h5py.File").
         maxsize: handles open at most, at any moment. By default as many as the process's limit on open files allows,
-            less a quarter of it for others; that bound holds in any case, for all pools of a process together.
+            less a quarter for others; that bound holds in any case, for all pools of a process together. What a
+            forked child inherits counts against its limit.
         close: called with the handle in order to close it; by default `handle.close()`, if it has that.
     """
 
