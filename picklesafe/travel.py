@@ -173,6 +173,7 @@ def to_cell(handle: Any, owner: Any, attribute: Callable[[], str], cells: Any = 
 
 
 _registered: dict[type, Any] = {}
+_known: Any = None
 _modules_seen = 0
 
 
@@ -181,10 +182,15 @@ def register_reducers() -> None:
 
     They stay, since some picklers copy the table when they are made; they act only while a state is on its way.
     """
-    for cls in registry.known_types():
+    global _known
+    known = registry.known_types()
+    if known is _known:
+        return
+    for cls in known:
         if cls not in _registered:
             _registered[cls] = copyreg.dispatch_table.get(cls)
             copyreg.pickle(cls, _reduce)
+    _known = known
 
 
 def register_new_libraries() -> None:

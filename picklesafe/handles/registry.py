@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
@@ -169,6 +169,8 @@ def register_handle(
         raise ValueError(f"register_handle({name!r}): in_child={in_child!r} is none of {InChild.__args__}")  # type: ignore[attr-defined]
 
     def register(describe: F) -> F:
+        global _registrations
+        _registrations += 1
         _registered[name] = HandleType(name, describe, in_child, writes, same, path, travels, found or name)
         _resolved.pop(name, None)
         return describe
@@ -190,8 +192,37 @@ def handle_type(cls: type) -> HandleType | None:
     return None
 
 
-def known_types() -> dict[type, HandleType]:
-    """Every handle type whose library is imported in this process, its subclasses too."""
+def known_types() -> Mapping[type, HandleType]:
+    """Every handle type whose library is imported in this process, its subclasses too.
+
+    Asked for whenever multiprocessing pickles, at every batch of a loader, so it gives the same object again while
+    nothing has been imported, registered or derived.
+    """
+    global _known, _known_when
+    modules, registrations = len(sys.modules), _registrations
+    if (modules, registrations, _derived(_known)) != _known_when:
+        _known = _find_known()
+        _known_when = () if _importing() else (modules, registrations, _derived(_known))
+    return _known
+
+
+_known: Mapping[type, HandleType] = {}
+_known_when: tuple[int, ...] = ()
+_registrations = 0
+
+
+def _derived(classes: Iterable[type]) -> int:
+    """How many classes derive directly from these."""
+    return sum(map(len, map(type.__subclasses__, classes)))
+
+
+def _importing() -> bool:
+    """Whether a library is half imported, by another thread or around us: its classes may come without a new module."""
+    modules = (sys.modules.get(entry.found.rpartition(".")[0]) for entry in list(_registered.values()))
+    return any(getattr(getattr(module, "__spec__", None), "_initializing", False) for module in modules)
+
+
+def _find_known() -> dict[type, HandleType]:
     for package in FAMILIES:
         if package in sys.modules:
             _load(package)
