@@ -90,7 +90,8 @@ def open_remote(system: FileSystem, path: str, position: int, settings: dict[str
 def closed_remote(name: str, path: str, mode: str) -> Any:
     cls = resolve(name)
     handle = cls.__new__(cls)
-    handle.fs, handle.path, handle.mode, handle.loc, handle.size, handle.closed = None, path, mode, 0, 0, True
+    handle.fs, handle.path, handle.mode, handle.loc, handle.closed = None, path, mode, 0, True
+    handle.size, handle.blocksize = 0, 1  # before it is asked whether it is closed
     return handle
 
 
