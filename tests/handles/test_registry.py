@@ -85,6 +85,25 @@ def test_an_unknown_policy_is_an_error() -> None:
         register_handle("mylib.Reader", in_child="forget")  # type: ignore[arg-type]
 
 
+def test_what_is_known_is_found_again_only_when_something_has_changed() -> None:
+    known = registry.known_types()
+    assert registry.known_types() is known
+    derived = type("Derived", (Faster,), {})
+    assert registry.known_types()[derived].describe is reader
+    other = register_handle(f"{__name__}.Faster")(lambda handle: Recipe(type(handle), handle.path))
+    try:
+        assert registry.known_types()[Faster].describe is other
+    finally:
+        register_handle(f"{__name__}.Faster", in_child="drop")(reader)
+
+
+def test_a_subclass_follows_the_nearest_class_that_is_registered() -> None:
+    for cls, entry in registry.known_types().items():
+        nearest = registry.handle_type(cls)
+        assert nearest is not None
+        assert nearest.describe is entry.describe, cls
+
+
 def test_what_is_no_handle_says_so() -> None:
     with pytest.raises(NotWorkerSafeError, match="isn't a handle that picklesafe knows"):
         registry.describe(object())
