@@ -1,14 +1,13 @@
 """Archives of the standard library: zip and tar, and the members that are open in them.
 
 An archive stands on a file, its own or one that it was given, which travels as a handle of its own; the members that
-were opened in it go on sharing that file.
+were opened in it go on sharing that file. tarfile and zipfile are imported where they are needed: whoever uses the one
+shouldn't have to wait for the other.
 """
 
 from __future__ import annotations
 
 import io
-import tarfile
-import zipfile
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,6 +47,8 @@ def zip_member(handle: Any) -> Recipe:
     """
     if handle.closed:
         return Recipe(closed_zip_member, handle.name)
+    import zipfile
+
     shared = handle._fileobj
     archive = getattr(getattr(shared, "_close", None), "__self__", None)
     if not isinstance(archive, zipfile.ZipFile):
@@ -128,6 +129,8 @@ def open_zip(file: Any, cls: Any, given: int, password: bytes | None, settings: 
 
 
 def open_zip_member(below: Any, index: int, password: bytes | None, position: int) -> Any:
+    import zipfile
+
     archive = below if isinstance(below, zipfile.ZipFile) else open_zip(below, zipfile.ZipFile, 0, None, {})
     member = archive.open(archive.filelist[index], pwd=password)
     if archive is not below:
@@ -137,8 +140,9 @@ def open_zip_member(below: Any, index: int, password: bytes | None, position: in
     return member
 
 
-def closed_zip(cls: Any, name: str | None, members: list[zipfile.ZipInfo], comment: bytes, mode: str) -> Any:
+def closed_zip(cls: Any, name: str | None, members: list[Any], comment: bytes, mode: str) -> Any:
     """A closed archive, which still tells what is in it."""
+    # The shortest archive: nothing but its end.
     archive = cls(io.BytesIO(b"PK\5\6" + bytes(18)))
     archive.filename, archive.mode, archive._comment = name, mode, comment
     archive.filelist = members
@@ -148,6 +152,8 @@ def closed_zip(cls: Any, name: str | None, members: list[zipfile.ZipInfo], comme
 
 
 def closed_zip_member(name: str) -> Any:
+    import zipfile
+
     member = zipfile.ZipExtFile(io.BytesIO(), "r", zipfile.ZipInfo(name))
     member.close()
     return member
@@ -190,7 +196,7 @@ def open_tar_member(
 
 
 def closed_tar(cls: Any, name: str | None, mode: str) -> Any:
-    archive = cls(name, "r", fileobj=io.BytesIO(bytes(2 * tarfile.BLOCKSIZE)))
+    archive = cls(name, "r", fileobj=io.BytesIO(bytes(1024)))
     archive.mode = mode
     archive.close()
     return archive

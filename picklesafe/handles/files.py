@@ -13,7 +13,6 @@ import io
 import os
 import stat
 import sys
-import tempfile
 from typing import Any
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
@@ -110,8 +109,8 @@ def temporary_file(handle: Any) -> Recipe:
 
     In a forked child the inherited one is never freed, since that would delete the file.
     """
-    # urllib's responses derive from it, and are connections.
-    if type(handle) is not tempfile._TemporaryFileWrapper:
+    if type(handle).__module__ != "tempfile":
+        # urllib's responses derive from it, and are connections.
         raise undeclared(f"{type(handle).__module__}.{type(handle).__qualname__}")
     return Recipe(open_temporary, handle.file, absolute(handle.name))
 
@@ -187,6 +186,8 @@ def open_text(
 
 
 def open_temporary(file: Any, name: Any) -> Any:
+    import tempfile  # which takes longer to import than all of picklesafe
+
     return tempfile._TemporaryFileWrapper(file, name, False)
 
 
