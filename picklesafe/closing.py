@@ -8,10 +8,12 @@ import sys
 import weakref
 from typing import Any
 
-from picklesafe import dormant, travel
+from picklesafe import dormant, search, travel
 from picklesafe.cell import Cell
 from picklesafe.errors import PickleSafeError
 from picklesafe.handles import registry
+from picklesafe.mixin import PickleSafeMixin
+from picklesafe.pool import HandlePool
 
 _opened: list[tuple[weakref.ref[Any], str]] = []
 _process = -1
@@ -21,7 +23,8 @@ def close(obj: Any) -> None:
     """Close every handle that `obj` holds open in this process.
 
     Resources of `@per_worker` and handles in attributes are closed, and open again at their next use; a handle that
-    can't be reopened stays closed. What sits deeper is left alone. A `HandlePool` closes its idle handles.
+    can't be reopened stays closed. A `HandlePool`, alone or in an attribute, closes the handles that aren't in use.
+    What sits deeper is left alone.
 
     Args:
         obj: an object with PickleSafeMixin, or anything with a `close()` of its own.
@@ -30,18 +33,18 @@ def close(obj: Any) -> None:
         TypeError: `obj` is neither.
         Exception: what the handle's own `close` raises, after the others have been closed.
     """
-    names = travel.resources(type(obj))
-    attributes = getattr(obj, "__dict__", None)
-    if attributes is None or not hasattr(type(obj), "check_unchanged"):
+    if not isinstance(obj, PickleSafeMixin) or isinstance(obj, HandlePool):
         if not callable(getattr(obj, "close", None)):
             raise TypeError(f"picklesafe.close() takes an object with PickleSafeMixin, not {type(obj).__qualname__}")
         obj.close()
         return
     errors = []
     cells: dict[Any, Cell] = {}
-    for name, value in list(attributes.items()):
-        if name in names:
-            del attributes[name]
+    for name, value in [(node.key, node.value) for node in search.children(search.Node(obj))]:
+        if name in travel.resources(type(obj)):
+            del obj.__dict__[name]
+        elif isinstance(value, HandlePool):
+            pass
         elif registry.handle_type(type(value)) is None:
             continue
         else:

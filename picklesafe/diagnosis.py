@@ -58,7 +58,7 @@ def _pickles_functions(cls: type) -> bool:
     if issubclass(cls, pickle.Pickler) and hasattr(cls, "reducer_override"):
         return True
     # dill also changes the table of the class that it derives from.
-    plain = pickle._Pickler
+    plain: Any = pickle._Pickler
     return issubclass(cls, plain) and cls.dispatch.get(FunctionType) is not plain.save_global
 
 

@@ -10,6 +10,7 @@ class PickleSafeError(Exception):
 
     Args:
         problem: what is wrong, in one sentence without a full stop.
+        more: what a subclass keeps in `args`.
         remedy: what to do instead, as a sentence.
         attribute: where it happened, as an attribute path (`GenomeDataset.log`).
 
@@ -17,8 +18,8 @@ class PickleSafeError(Exception):
     argument alone must do, since torch raises a worker's error again with nothing but its text.
     """
 
-    def __init__(self, problem: str = "", *, remedy: str = "", attribute: str = "") -> None:
-        super().__init__(problem)
+    def __init__(self, problem: str = "", *more: Any, remedy: str = "", attribute: str = "") -> None:
+        super().__init__(problem, *more)
         self.problem = problem
         self.remedy = remedy
         self.attribute = attribute
@@ -28,8 +29,7 @@ class PickleSafeError(Exception):
         return f"{text}. {self.remedy}" if self.remedy else text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What `raise … from` and notes added stays with the default protocol; the keywords need this.
-        return type(self), (self.problem,), self.__dict__
+        return type(self), self.args, self.__dict__
 
 
 class ConfigurationError(PickleSafeError):

@@ -29,14 +29,22 @@ class _Underway(threading.local):
     """The wrapped states that this thread's pickler is inside of, outermost first."""
 
     def __init__(self) -> None:
-        self.stack: list[tuple[weakref.ref[_End], Any]] = []
+        self.stack: list[tuple[weakref.ref[_End], int, Any]] = []
 
     def owners(self) -> list[Any]:
         # The pickler holds the end marker until it has passed it. A marker that is gone was never reached: that
-        # pickling failed, and its context with it.
-        while self.stack and self.stack[-1][0]() is None:
+        # pickling failed, and its context with it. An error that somebody keeps may hold the marker as well (deepcopy
+        # and the pickler in Python have it in their frames): then the frame that asked isn't running any more.
+        while self.stack and (self.stack[-1][0]() is None or not _is_running(self.stack[-1][1])):
             self.stack.pop()
-        return [owner for _, owner in self.stack]
+        return [owner for _, _, owner in self.stack]
+
+
+def _is_running(identity: int) -> bool:
+    frame = sys._getframe(2)
+    while frame is not None and id(frame) != identity:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None
 
 
 _underway = _Underway()
@@ -49,7 +57,7 @@ class _End:
 
     def __reduce__(self) -> Reduced:
         while _underway.stack:
-            marker, _ = _underway.stack.pop()
+            marker, *_ = _underway.stack.pop()
             if marker() is self:
                 break
         return _End, ()
@@ -74,7 +82,7 @@ class Travelling:
         _underway.owners()
         if not _underway.stack:
             register_reducers()
-        _underway.stack.append((weakref.ref(end), self.owner))
+        _underway.stack.append((weakref.ref(end), id(sys._getframe(1)), self.owner))
         return unwrap, (self.state, end)
 
 
@@ -215,4 +223,10 @@ def _reduce(handle: Any) -> Reduced | str:
         found = search.path_to(owners[0], handle)
         return found or f"{type(owner).__name__} (nested {type(handle).__qualname__})"
 
-    return arrive, (to_cell(handle, owner, path),)
+    try:
+        return arrive, (to_cell(handle, owner, path),)
+    except NotWorkerSafeError:
+        if sys._getframe(1).f_globals.get("__name__") == "copy":
+            # deepcopy may know how to copy it, or says in its own words that it doesn't.
+            return handle.__reduce_ex__(4)  # type: ignore[no-any-return]
+        raise

@@ -153,16 +153,24 @@ def test_on_the_class_it_is_itself_and_keeps_its_docstring() -> None:
 
 class TestClose:
     def test_it_closes_resources_and_handles_which_open_again_at_their_next_use(self, records: Path) -> None:
-        for dataset in (datasets.PerWorker(records), datasets.Plain(records)):
+        for dataset in (datasets.PerWorker(records), datasets.Plain(records), datasets.OnlySlots(records)):
             dataset[7]
             file = dataset.file
             place = file.tell()
             picklesafe.close(dataset)
             assert file.closed
             assert dataset.file is not file
-            if isinstance(dataset, datasets.Plain):
+            if not isinstance(dataset, datasets.PerWorker):
                 assert dataset.file.tell() == place
             assert dataset[993] == 993
+
+    def test_a_pool_closes_its_handles(self, records: Path) -> None:
+        dataset = datasets.Plain(records)
+        dataset.pool = picklesafe.HandlePool(open)  # type: ignore[attr-defined]
+        with dataset.pool[records] as file:  # type: ignore[attr-defined]
+            pass
+        picklesafe.close(dataset)
+        assert file.closed
 
     def test_again_it_does_nothing(self, records: Path) -> None:
         dataset = datasets.PerWorker(records)

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
@@ -53,10 +54,15 @@ FAMILIES: dict[str, str] = {
     "_thread": "sync",
     "_weakrefset": "refused",
     "asyncio": "refused",
+    "av": "video",
     "boto3": "refused",
     "botocore": "refused",
     "builtins.Cursor": "lmdb",
     "builtins.Environment": "lmdb",
+    "builtins.Fasta": "genomics",
+    "builtins.Fastq": "genomics",
+    "builtins.Fastx": "genomics",
+    "builtins.PySafeSlice": "arrow",
     "builtins.Rdict": "keyvalue",
     "builtins.Transaction": "lmdb",
     "builtins._Database": "lmdb",
@@ -73,10 +79,13 @@ FAMILIES: dict[str, str] = {
     "builtins.odict_items": "refused",
     "builtins.odict_keys": "refused",
     "builtins.odict_values": "refused",
+    "builtins.safe_open": "arrow",
     "builtins.traceback": "refused",
     "bz2": "compressed",
     "codecs": "files",
     "concurrent": "sync",
+    "cv2": "video",
+    "decord": "video",
     "duckdb": "duckdb",
     "fsspec": "fsspec_files",
     "gzip": "compressed",
@@ -91,15 +100,25 @@ FAMILIES: dict[str, str] = {
     "netCDF4": "netcdf",
     "nt": "refused",
     "numpy": "arrays",
+    "openslide": "images",
+    "pandas": "pytables",
     "plyvel": "keyvalue",
     "posix": "refused",
     "psycopg": "refused",
     "psycopg2": "refused",
+    "py2bit": "genomics",
+    "pyBigWig": "genomics",
+    "pyarrow": "arrow",
+    "pyfaidx": "pyfaidx",
+    "pyfastx": "genomics",
     "pymongo": "refused",
     "pymysql": "refused",
+    "pysam": "pysam",
     "queue": "sync",
+    "rasterio": "images",
     "redis": "refused",
     "rocksdict": "keyvalue",
+    "safetensors": "arrow",
     "select": "refused",
     "selectors": "refused",
     "socket": "refused",
@@ -111,6 +130,8 @@ FAMILIES: dict[str, str] = {
     "tarfile": "archives",
     "tempfile": "files",
     "threading": "sync",
+    "tifffile": "images",
+    "twobitreader": "genomics",
     "weakref": "refused",
     "zarr": "zarr",
     "zipfile": "archives",
@@ -179,7 +200,10 @@ def register_handle(
 
 
 def handle_type(cls: type) -> HandleType | None:
-    """What is known of `cls`, or of the nearest class that it derives from; None if it's no handle."""
+    """What is known of `cls`, or of the nearest class that it derives from; None if it's no handle.
+
+    A class that says itself how it pickles is none, whatever it derives from.
+    """
     for base in cls.__mro__:
         module = base.__module__
         if isinstance(module, str):
@@ -189,7 +213,13 @@ def handle_type(cls: type) -> HandleType | None:
             found = _registered.get(name)
             if found is not None:
                 return found
+        if _pickles_itself(base):
+            return None
     return None
+
+
+def _pickles_itself(cls: type) -> bool:
+    return any(isinstance(cls.__dict__.get(name), FunctionType) for name in ("__reduce__", "__reduce_ex__", "__getstate__"))
 
 
 def known_types() -> Mapping[type, HandleType]:
@@ -236,7 +266,7 @@ def _find_known() -> dict[type, HandleType]:
         subclasses: list[type] = type.__subclasses__(cls)
         for derived in subclasses:
             # One that is registered itself hands its own entry on.
-            if derived not in found:
+            if derived not in found and not _pickles_itself(derived):
                 found[derived] = entry
                 nearest.append((derived, entry))
     return found

@@ -58,6 +58,16 @@ def test_one_that_can_write_is_refused(method: str) -> None:
         in_worker(method, look, Dataset(Reader("x", mode="w")))
 
 
+class PicklesItself(Reader):
+    def __reduce__(self) -> Any:
+        return PicklesItself, (self.path, -1)
+
+
+@pytest.mark.parametrize("method", START_METHODS[1:])
+def test_a_subclass_that_pickles_itself_does_so(method: str) -> None:
+    assert in_worker(method, look, Dataset(PicklesItself("x", 7))) == ("x", -1, True, "PicklesItself")
+
+
 class Unpicklable:
     def __init__(self) -> None:
         self.function = lambda: None
