@@ -1,9 +1,7 @@
 """PyTorch datasets and loaders that work with any number of workers, under any start method."""
 
-from __future__ import annotations
-
-import importlib
-from typing import Any
+# No import up here: `python -m picklesafe` runs this before it takes the working directory off the path, and the
+# project that is checked may hold a `typing.py`.
 
 __version__ = "0.1.0"
 
@@ -27,10 +25,12 @@ _PLACES = {
 __all__ = [*_PLACES]  # the names are strings, in another place
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"picklesafe.{_PLACES[name]}"), name)
+    import importlib
+
+    value: object = getattr(importlib.import_module(f"picklesafe.{_PLACES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -59,7 +59,8 @@ def _pickles_functions(cls: type) -> bool:
         return True
     # dill also changes the table of the class that it derives from.
     plain: Any = pickle._Pickler
-    return issubclass(cls, plain) and cls.dispatch.get(FunctionType) is not plain.save_global
+    dispatch: Any = getattr(cls, "dispatch", {})
+    return issubclass(cls, plain) and dispatch.get(FunctionType) is not plain.save_global
 
 
 def _pickles_by_attributes(value: Any) -> bool:

@@ -224,7 +224,7 @@ def _loguru(core: Any, *options: Any) -> Any:
     from loguru import logger
 
     cls: Any = type(logger)
-    return cls(logger._core if core is None else core, *options)  # type: ignore[attr-defined]
+    return cls(logger._core if core is None else core, *options)
 
 
 def _can_be_sent(sink: Any) -> bool:
