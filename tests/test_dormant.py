@@ -136,17 +136,58 @@ def test_a_dormant_instance_that_is_collected_leaves_the_class_as_it_was(records
     assert "file" not in vars(datasets.Plain)
 
 
-def test_after_many_removals_the_descriptor_stays(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dormant, "MAX_REMOVALS", 5)
-    class_of_its_own = type("Plain2", (datasets.Plain,), {"__module__": __name__})
-    globals()["Plain2"] = class_of_its_own
-    dataset = class_of_its_own(records)
-    for _ in range(10):
-        assert sent(dataset)[3] == 3
-    assert isinstance(vars(class_of_its_own)["file"], dormant.Dormant)
-    arrived = sent(dataset)
-    assert arrived[3] == 3
-    assert "file" in vars(arrived)
+class Failing(datasets.Plain):
+    @property
+    def failing(self) -> int:
+        raise AttributeError("its own words")
+
+
+class TestAfterManyRemovals:
+    """Of a class whose descriptors have come and gone as often as its Python lets them."""
+
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(dormant, "MAX_REMOVALS", 3)
+
+    @staticmethod
+    def used_often(base: type, records: Path) -> Any:
+        cls = type("Often", (base,), {"__module__": __name__})
+        globals()["Often"] = cls
+        dataset = cls(records)
+        for _ in range(8):
+            arrived = sent(dataset)
+            assert arrived.file.tell() == 0
+            assert arrived[3] == 3
+        return dataset
+
+    def test_dormant_attributes_are_asked_for_without_a_descriptor(self, records: Path) -> None:
+        dataset = self.used_often(Failing, records)
+        arrived = sent(dataset)
+        assert "file" not in vars(type(dataset))
+        assert "file" not in vars(arrived)
+        assert arrived[3] == 3
+        assert "file" in vars(arrived)
+
+    def test_what_is_missing_is_missing_and_errors_are_their_own(self, records: Path) -> None:
+        arrived = sent(self.used_often(Failing, records))
+        assert not hasattr(arrived, "missing")
+        with pytest.raises(AttributeError, match="'Often' object has no attribute 'missing'"):
+            arrived.missing  # noqa: B018
+        with pytest.raises(AttributeError, match="its own words"):
+            arrived.failing  # noqa: B018
+
+    @pytest.mark.parametrize("base", [datasets.ClassDefault, datasets.OwnGetattr, datasets.Slots])
+    def test_the_descriptor_stays_where_a_miss_would_not_be_noticed(self, base: type, records: Path) -> None:
+        dataset = self.used_often(base, records)
+        assert isinstance(vars(type(dataset))["file"], dormant.Dormant)
+        arrived = sent(dataset)
+        assert arrived[3] == 3
+
+    def test_a_dormant_instance_from_before_finds_its_handle(self, records: Path) -> None:
+        dataset = self.used_often(datasets.Plain, records)
+        early, late = sent(dataset), sent(dataset)
+        del late
+        assert early[3] == 3
 
 
 def test_a_frozen_instance_of_init_gives_way_to_the_recipe(records: Path) -> None:
