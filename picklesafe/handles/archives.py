@@ -26,6 +26,11 @@ def _tar_mode(handle: Any) -> str:
 
 
 @register_handle("zipfile.ZipFile", in_child="reopen-descriptor", writes=_zip_mode)
+# What zipfile.Path works with; the first two names are those of Python 3.10 and 3.11.
+@register_handle("zipfile.CompleteDirs", in_child="reopen-descriptor", writes=_zip_mode)
+@register_handle("zipfile.FastLookup", in_child="reopen-descriptor", writes=_zip_mode)
+@register_handle("zipfile._path.CompleteDirs", in_child="reopen-descriptor", writes=_zip_mode)
+@register_handle("zipfile._path.FastLookup", in_child="reopen-descriptor", writes=_zip_mode)
 def zip_file(handle: Any) -> Recipe:
     """Restores the file under it, password and `metadata_encoding`; a closed one keeps its list of members.
 

@@ -43,6 +43,8 @@ def file_system(handle: Any) -> Recipe:
 
 
 @register_handle("fsspec.spec.AbstractBufferedFile", in_child="drop", writes=_can_write, path=_path)
+# Earlier versions of it pickle themselves, without the position.
+@register_handle("fsspec.implementations.http.HTTPFile", in_child="drop", writes=_can_write, path=_path)
 def remote_file(handle: Any) -> Recipe:
     """Restores file system, path, position, block size and kind of cache.
 
@@ -71,6 +73,12 @@ def local_file(handle: Any) -> Recipe:
     """Restores path, mode, position and compression, as of any open file."""
     state = {name: value for name, value in vars(handle).items() if name not in ("f", "fs")}
     return Recipe(open_local, handle.f, None if handle.fs is None else _file_system(handle.fs), state)
+
+
+# It pickles itself, without the position. Its constructor takes what that of io.TextIOWrapper does.
+register_handle("fsspec.core.PickleableTextIOWrapper", in_child="reopen-descriptor", writes=files.can_write)(
+    files.text_file
+)
 
 
 # What the recipes call.
