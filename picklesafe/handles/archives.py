@@ -1,8 +1,7 @@
 """Archives of the standard library: zip and tar, and the members that are open in them.
 
 An archive stands on a file, its own or one that it was given, which travels as a handle of its own; the members that
-were opened in it go on sharing that file. tarfile and zipfile are imported where they are needed: whoever uses the one
-shouldn't have to wait for the other.
+were opened in it go on sharing that file.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from picklesafe.errors import NotWorkerSafeError, UnsafeHandleError
 from picklesafe.handles import files
 from picklesafe.handles.recipe import Recipe, undeclared
 from picklesafe.handles.registry import register_handle
+
+# tarfile and zipfile are imported where they are needed: whoever uses the one shouldn't have to wait for the other.
 
 
 def _zip_mode(handle: Any) -> str:
