@@ -68,7 +68,7 @@ def write_a_line(logs: Logs) -> int:
 def test_it_may_write_and_is_closed_at_the_end_of_the_worker(method: str, tmp_path: Path) -> None:
     logs = Logs(tmp_path)
     write_a_line(logs)
-    for pid in in_workers(method, 2, write_a_line, logs):
+    for pid in in_workers(method, 2, write_a_line, logs, fresh=True):
         assert (tmp_path / f"{pid}.log").read_text() == "line\n"
 
 

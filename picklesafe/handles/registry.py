@@ -266,7 +266,7 @@ def _find_known() -> dict[type, HandleType]:
         subclasses: list[type] = type.__subclasses__(cls)
         for derived in subclasses:
             # One that is registered itself hands its own entry on.
-            if derived not in found and not _pickles_itself(derived):
+            if derived not in found and handle_type(derived) is not None:
                 found[derived] = entry
                 nearest.append((derived, entry))
     return found

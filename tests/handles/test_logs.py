@@ -318,7 +318,7 @@ class TestOthers:
     def test_a_queue_of_multiprocessing_brings_every_line_home(self, method: str) -> None:
         records = multiprocessing.get_context(method).Queue()
         handler = logging.handlers.QueueHandler(records)
-        in_worker(method, write, Holding(handler=handler), "worker", 20)
+        in_worker(method, write, Holding(handler=handler), "worker", 20, fresh=True)
         assert [records.get(timeout=10).getMessage().split()[1] for _ in range(20)] == [*map(str, range(20))]
 
     @pytest.mark.parametrize("make", [queue.Queue, queue.SimpleQueue])
@@ -369,7 +369,7 @@ class TestLoguru:
     def test_sinks_that_queue_their_lines_travel_as_ever(self, method: str, logger: Any, tmp_path: Path) -> None:
         logger.remove()
         logger.add(tmp_path / "log.txt", enqueue=True, format="{message}", context=method)
-        in_worker(method, log_as_it_is, Holding(logger=logger))
+        in_worker(method, log_as_it_is, Holding(logger=logger), fresh=True)
         logger.complete()
         assert (tmp_path / "log.txt").read_text() == "from the worker\n"
 
