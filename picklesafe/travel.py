@@ -132,14 +132,35 @@ def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> d
 def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
     if not dormant:
         return Arriving(value) if isinstance(value, Cell) else value
-    if type(value) in search.ATOMS or registry.handle_type(type(value)) is None:
+    if type(value) in search.ATOMS:
         return value
+    if registry.handle_type(type(value)) is None:
+        return _mapped_array(owner, name, value)
     try:
         return to_cell(value, owner, partial(_attribute, owner, name))
     except NotWorkerSafeError:
         # The pickler may know what we don't: multiprocessing's sends sockets, cloudpickle sends modules. Where it
         # doesn't, it comes to our reducer and this error.
         return value
+
+
+def _mapped_array(owner: Any, name: Any, value: Any) -> Any:
+    """A cell for a plain array that looks into a mapped file, as `np.asarray` of a memmap gives; else the value.
+
+    No reducer is registered for ndarray, which every other array would pay for: in containers they travel by value.
+    """
+    if getattr(value, "base", None) is None or type(value).__module__.partition(".")[0] != "numpy":
+        return value
+    from picklesafe.handles.arrays import view_of_a_file
+
+    try:
+        recipe = view_of_a_file(value)
+    except PickleSafeError as error:
+        error.attribute = _attribute(owner, name)
+        raise
+    if recipe is None:
+        return value
+    return Cell(recipe, _attribute(owner, name), getattr(owner, "check_unchanged", True))
 
 
 _resources: weakref.WeakKeyDictionary[type, frozenset[str]] = weakref.WeakKeyDictionary()

@@ -329,3 +329,18 @@ def test_closing_an_npz_archive_closes_its_file(archive: Path) -> None:
 
 def sent_archive(archive: Any) -> Any:
     return pickle.loads(pickle.dumps(Holding(archive=archive))).archive
+
+
+@pytest.mark.parametrize("view", [lambda array: array, lambda array: array[10:90:7], lambda array: array[::-1]])
+def test_a_plain_array_on_a_map_travels_as_its_place_in_the_file(view: Any, tmp_path: Path) -> None:
+    np.arange(100_000).tofile(tmp_path / "numbers")
+    array = view(np.asarray(np.memmap(tmp_path / "numbers", dtype=np.int64, mode="r")))
+    assert type(array) is np.ndarray
+    packed = pickle.dumps(Holding(array=array))
+    arrived = pickle.loads(packed)
+    assert len(packed) < 1000
+    assert type(arrived.array) is np.ndarray
+    np.testing.assert_array_equal(arrived.array, array)
+    (tmp_path / "numbers").unlink()
+    with pytest.raises(HandleMissingError, match=r"Holding\.array"):
+        pickle.loads(packed).array  # noqa: B018
