@@ -7,17 +7,13 @@ it reads in a child is right: files are read by position, maps not at all.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from picklesafe.errors import HandleChangedError
 from picklesafe.handles.files import path_of
-from picklesafe.handles.found import (
-    descriptor_that_moves,
-    file_mapped_at,
-    is_mapped,
-    only_descriptor,
-    reads_once,
-    refuse_closed,
-)
+from picklesafe.handles.found import descriptor_that_moves, is_mapped, only_descriptor, reads_once, refuse_closed
+from picklesafe.handles.mapped import mapping_at
 from picklesafe.handles.recipe import Recipe, resolve, undeclared
 from picklesafe.handles.registry import register_handle
 
@@ -108,10 +104,12 @@ def batch_reader(handle: Any) -> Recipe:
     Not restored: a reader on a file that isn't mapped, on a compressed one, or with `options=`; these are errors.
     """
     address = _address_of_first_batch(handle)
-    path = None if address is None else file_mapped_at(address)
-    if path is None:
+    mapping = None if address is None else mapping_at(address)
+    if mapping is None or not mapping.inode or mapping.deleted or mapping.writable:
         raise undeclared("pyarrow.ipc")
-    recipe = Recipe(open_batches, path)
+    if os.stat(mapping.path).st_ino != mapping.inode:
+        raise HandleChangedError(f"{mapping.path!r} was replaced while it was mapped", remedy="Open the dataset anew")
+    recipe = Recipe(open_batches, mapping.path)
     alike = recipe.open()
     same = alike.num_record_batches == handle.num_record_batches and alike.schema.equals(handle.schema, True)
     if not same or not alike.get_batch(0).equals(handle.get_batch(0)):

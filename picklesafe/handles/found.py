@@ -60,7 +60,9 @@ def only_descriptor(begins_with: tuple[bytes, ...], is_it: Callable[[str], bool]
         identity = (status.st_dev, status.st_ino)
         if identity not in tried:
             tried.add(identity)
-            if os.pread(descriptor, 8, 0).startswith(begins_with) and _holds(is_it, descriptor):
+            if os.pread(descriptor, max(map(len, begins_with)), 0).startswith(begins_with) and _holds(
+                is_it, descriptor
+            ):
                 found[identity] = descriptor
     return found.popitem()[1] if len(found) == 1 else None
 
@@ -110,38 +112,14 @@ def readable_files() -> Iterator[tuple[int, os.stat_result]]:
             yield descriptor, status
 
 
-def file_mapped_at(address: int) -> str | None:
-    """The file whose read-only mapping holds a memory address; None if that is no file's, or can't be told."""
-    for first, end, inode, path in _read_only_mappings():
-        if first <= address < end:
-            # By the inode alone: btrfs and overlays give a mapping another device than stat does.
-            return path if _inode(path) == inode else None
-    return None
-
-
 def is_mapped(descriptor: int) -> bool:
-    """Whether the file of a descriptor is mapped into memory."""
-    return os.fstat(descriptor).st_ino in {inode for _, _, inode, _ in _read_only_mappings()}
-
-
-def _read_only_mappings() -> Iterator[tuple[int, int, int, str]]:
+    """Whether the file of a descriptor is also mapped into memory; False where the system doesn't tell."""
+    inode = str(os.fstat(descriptor).st_ino)
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
-            lines = maps.readlines()
+            return any(line.split(None, 5)[4] == inode for line in maps)
     except OSError:
-        return
-    for line in lines:
-        span, access, _, _, inode, *path = line.rstrip("\n").split(maxsplit=5)
-        if access.startswith("r--") and path:
-            first, end = (int(number, 16) for number in span.split("-"))
-            yield first, end, int(inode), path[0]
-
-
-def _inode(path: str) -> int:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return -1
+        return False
 
 
 def _offset(descriptor: int) -> int:

@@ -81,7 +81,7 @@ def writes_big_wig(handle: Any) -> str:
     return ""
 
 
-@register_handle("pyBigWig.bigWigFile", in_child="reopen-descriptor", writes=writes_big_wig)
+@register_handle("pyBigWig.bigWigFile", in_child="reopen-descriptor", writes=writes_big_wig, found="pyBigWig.pyBigWig")
 def big_wig(handle: Any) -> Recipe:
     """Restores a bigWig or bigBed file, whose path the operating system tells: it is the one open file that has the
     same header and the same chromosomes.
@@ -97,7 +97,7 @@ def big_wig(handle: Any) -> Recipe:
     return _by_descriptor(descriptor, "pyBigWig.open", "pyBigWig")
 
 
-@register_handle("py2bit.pyTwoBit", in_child="reopen-descriptor")
+@register_handle("py2bit.pyTwoBit", in_child="reopen-descriptor", found="py2bit.py2bit")
 def two_bit(handle: Any) -> Recipe:
     """Restores a 2bit file and storeMasked; the operating system tells the path: it is the one open file that has the
     same size, chromosomes and masked blocks.
