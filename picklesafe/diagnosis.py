@@ -45,9 +45,25 @@ def _nodes(owner: Any) -> Iterator[search.Node]:
     yield from search.look(owner, into=_pickles_by_attributes, budget=BUDGET)
 
 
-def _can_do_more(frame: FrameType | None) -> bool:
+def changes_classes(frame: FrameType | None) -> bool:
+    """Whether this is dill, which sends a class of __main__ by value, and when an object of it has arrived gives it
+    another class: the one of that name in __main__, if there is one. Nothing can lie dormant through that.
+    """
+    pickler = getattr(sys.modules.get("dill"), "Pickler", None)
+    frame = _pickler_frame(frame)
+    if pickler is None or frame is None:
+        return False
+    return any(issubclass(type(value), pickler) for value in frame.f_locals.values())
+
+
+def _pickler_frame(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_code.co_name == "__reduce_ex__":
         frame = frame.f_back
+    return frame
+
+
+def _can_do_more(frame: FrameType | None) -> bool:
+    frame = _pickler_frame(frame)
     if frame is None or frame.f_globals.get("__name__") == "copy":
         return True
     return any(_pickles_functions(type(value)) for value in frame.f_locals.values())

@@ -53,7 +53,6 @@ class Dormant:
     def __init__(self, name: str, replaced: Any = Absent) -> None:
         self.name = name
         self.replaced = replaced
-        self.count = 0
 
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None:
@@ -184,32 +183,46 @@ def _collected(record: weakref.ref[Any]) -> None:
             _uninstall(record.cls, name)
 
 
+class _Tally:
+    """Of one class: for each name how many instances are dormant, and how often a descriptor was taken off.
+
+    Not on the descriptors: when cloudpickle brings a class of __main__ for a second time, it sets every attribute of
+    the class again, to copies.
+    """
+
+    __slots__ = ("dormant", "removals")
+
+    def __init__(self) -> None:
+        self.dormant: dict[str, int] = {}
+        self.removals = 0
+
+
+_tallies: weakref.WeakKeyDictionary[type, _Tally] = weakref.WeakKeyDictionary()
+
+
 def _install(cls: type, name: str) -> None:
-    descriptor = cls.__dict__.get(name, Absent)
-    if not isinstance(descriptor, Dormant):
-        if _removed.get(cls, 0) >= MAX_REMOVALS and _asks(cls, name):
-            return
-        kind = Dormant if slot(cls, name) is None else DormantSlot
-        descriptor = kind(name, descriptor)
-        type.__setattr__(cls, name, descriptor)
-    descriptor.count += 1
+    tally = _tallies.setdefault(cls, _Tally())
+    tally.dormant[name] = tally.dormant.get(name, 0) + 1
+    found = cls.__dict__.get(name, Absent)
+    if isinstance(found, Dormant) or (tally.removals >= MAX_REMOVALS and _asks(cls, name)):
+        return
+    kind = Dormant if slot(cls, name) is None else DormantSlot
+    type.__setattr__(cls, name, kind(name, found))
 
 
 def _uninstall(cls: type, name: str) -> None:
+    tally = _tallies[cls]
+    tally.dormant[name] -= 1
     descriptor = cls.__dict__.get(name)
-    if not isinstance(descriptor, Dormant):
+    if tally.dormant[name] > 0 or not isinstance(descriptor, Dormant):
         return
-    descriptor.count -= 1
-    if descriptor.count > 0 or (_removed.get(cls, 0) >= MAX_REMOVALS and not _asks(cls, name)):
+    if tally.removals >= MAX_REMOVALS and not _asks(cls, name):
         return
-    _removed[cls] = _removed.get(cls, 0) + 1
+    tally.removals += 1
     if descriptor.replaced is Absent:
         type.__delattr__(cls, name)
     else:
         type.__setattr__(cls, name, descriptor.replaced)
-
-
-_removed: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
 
 
 def _asks(cls: type, name: str) -> bool:

@@ -97,8 +97,10 @@ class PickleSafeMixin:
         reduced = super().__reduce_ex__(protocol)
         if isinstance(reduced, str):
             return reduced
-        diagnosis.refuse_what_cannot_travel(self, sys._getframe(1))
-        return travel.prepare(self, reduced, dormant=type(self).__setstate__ is PickleSafeMixin.__setstate__)
+        frame = sys._getframe(1)
+        diagnosis.refuse_what_cannot_travel(self, frame)
+        ours = type(self).__setstate__ is PickleSafeMixin.__setstate__
+        return travel.prepare(self, reduced, dormant=ours and not diagnosis.changes_classes(frame))
 
     def __copy__(self) -> Self:
         """A shallow copy, with handles of its own in its attributes; one that can't be reopened is shared."""

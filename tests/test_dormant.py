@@ -323,6 +323,24 @@ def test_a_class_of_main_travels_by_value_while_an_instance_is_dormant(library: 
     assert read.stdout.strip() == b"read", read.stderr.decode()
 
 
+BACK_AGAIN = """
+back = [{library}.loads({library}.dumps(each)) for each in (dataset, asleep, dataset)]
+assert [each[3] for each in (*back, asleep, dataset)] == [3] * 5
+assert "file" not in vars(Dataset)
+print("read")
+"""
+
+
+@pytest.mark.parametrize("library", ["cloudpickle", "dill"])
+def test_a_class_of_main_comes_back_to_where_another_instance_is_dormant(library: str, records: Path) -> None:
+    # cloudpickle sets the class's attributes again, dill gives the object the class that is there.
+    pytest.importorskip(library)
+    names = {"root": str(Path(__file__).parent.parent), "path": str(records), "library": library}
+    script = SCRIPT.rpartition("sys.stdout")[0] + BACK_AGAIN
+    done = subprocess.run([sys.executable, "-c", script.format(**names)], capture_output=True)
+    assert done.stdout.strip() == b"read", done.stderr.decode()
+
+
 def test_a_copy_of_a_dormant_one_has_its_own_handle(records: Path) -> None:
     sleeping = sent(datasets.Plain(records))
     one, other = copy.copy(sleeping), copy.deepcopy(sleeping)
