@@ -130,11 +130,11 @@ def batch_stream(handle: Any) -> Recipe:
     raise reads_once(handle, "pyarrow.ipc")
 
 
-# Their types don't say that they are safetensors'. What they read is mapped, so a forked child goes on with it.
+# The type doesn't say that it is safetensors'. What it reads is mapped, so a forked child goes on with it. That of its
+# slices can't be had by any name, so no reducer can be registered for it: sending one raises the pickler's own error.
 
 
 @register_handle("builtins.safe_open", in_child="reopen-descriptor", found="safetensors.safe_open")
-@register_handle("builtins.PySafeSlice", in_child="reopen-descriptor")
 def safe_open(handle: Any) -> Recipe:
     """Restores nothing: safetensors doesn't reveal the file, which is an error."""
     raise undeclared("safetensors")

@@ -62,7 +62,6 @@ FAMILIES: dict[str, str] = {
     "builtins.Fasta": "genomics",
     "builtins.Fastq": "genomics",
     "builtins.Fastx": "genomics",
-    "builtins.PySafeSlice": "arrow",
     "builtins.Rdict": "keyvalue",
     "builtins.Transaction": "lmdb",
     "builtins._Database": "lmdb",
