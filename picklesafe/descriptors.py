@@ -36,6 +36,7 @@ class Offset(NamedTuple):
     descriptor: int
     position: int
     flags: int
+    file: tuple[int, int]
 
 
 def hold_spares() -> None:
@@ -94,7 +95,7 @@ def _offset(descriptor: int) -> Offset | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in _shared:
             return None
-        return Offset(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR), flags)
+        return Offset(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR), flags, (status.st_dev, status.st_ino))
     except OSError:  # closed since it was listed
         return None
 
@@ -107,12 +108,23 @@ def make_private(noted: list[Offset]) -> dict[int, OSError]:
     """
     failed = {}
     for offset in noted:
+        if not _still_open(offset):
+            continue
         try:
             _reopen(offset)
         except OSError as error:
             failed[offset.descriptor] = error
             _block(offset.descriptor)
     return failed
+
+
+def _still_open(offset: Offset) -> bool:
+    """Whether the descriptor is on the file that was noted: another thread may have closed it before the fork."""
+    try:
+        status = os.fstat(offset.descriptor)
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == offset.file
 
 
 def _reopen(offset: Offset) -> None:

@@ -119,7 +119,7 @@ _LEAST = 64
 
 
 def _plan() -> Plan:
-    plan = Plan(descriptors.offsets(), [], [], [])
+    plan = Plan([], [], [], [])
     types = registry.known_types()
     cells: dict[Any, Cell] = {}
     budget = search.BUDGET
@@ -136,6 +136,8 @@ def _plan() -> Plan:
             entry = types.get(type(node.value))
             if entry is not None and node.chain[1].key not in resources:
                 _consider(owner, node, entry, cells, plan)
+    # Last: nothing that is opened or closed by the look should come between.
+    plan.offsets.extend(descriptors.offsets())
     return plan
 
 

@@ -141,4 +141,5 @@ class Cooperative(Cooperates, datasets.Plain):
 
 
 def test_a_small_object_stays_small(records: Path) -> None:
-    assert len(pickle.dumps(datasets.Plain(records))) < 600
+    # Three hundred bytes, beside names and paths.
+    assert len(pickle.dumps(datasets.Plain(records))) < 600 + len(str(records))

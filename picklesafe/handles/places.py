@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from picklesafe.errors import UnsafeHandleError
 from picklesafe.handles.files import path_of_descriptor
 from picklesafe.handles.fingerprint import absolute
 
@@ -27,8 +28,13 @@ def meant_by(name: str, inside: str = "") -> str:
     opened = set(open_files())
     found = {other[: len(other) - len(inside)].rstrip(os.sep) for other in opened if other.endswith(end)}
     # Not by name alone: a symbolic link leads to a file of another name.
-    if any(_same(file, other) for other in opened) or len(found) != 1:
+    if not found or any(_same(file, other) for other in opened):
         return path
+    if len(found) > 1:
+        raise UnsafeHandleError(
+            f"it was opened as {name!r}, and this process has {len(found)} files of that name open",
+            remedy="Open it by an absolute path",
+        )
     return found.pop()
 
 

@@ -74,6 +74,7 @@ def columns(handle: Any) -> Recipe:
     return Recipe(column_of, handle._v_table, handle._v_desc._v_pathname)
 
 
+@register_handle("pandas.HDFStore", in_child="close", writes=can_write, path=path_of_file)  # its name since pandas 3
 @register_handle("pandas.io.pytables.HDFStore", in_child="close", writes=can_write, path=path_of_file)
 def store(handle: Any) -> Recipe:
     """Restores the store with the file under it; stores open for writing are refused."""

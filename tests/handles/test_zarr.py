@@ -84,7 +84,8 @@ def test_a_store_that_can_write_is_refused_and_keeps_its_content(mode: str, path
     for held in ({"store": store}, {"y": zarr.open_array(store, path="y")}):
         with pytest.raises(UnsafeHandleError) as raised:
             pickle.dumps(Holding(**held))
-        for part in (f"Holding.{next(iter(held))}", repr(str(path)), repr(mode), "read-only"):
+        # Since zarr 3.2 a store that was opened with "w" or "x" goes on with "a".
+        for part in (f"Holding.{next(iter(held))}", repr(str(path)), "open for writing (mode '", "read-only"):
             assert part in str(raised.value)
     store.close()
     assert zarr.open_array(storage.ZipStore(path), path="y", mode="r")[:].tolist() == [7] * 10
@@ -114,7 +115,7 @@ class TestForked:
         store = storage.ZipStore(tmp_path / "out.zip", mode="w")
         array = zarr.create_array(store, name="y", shape=(10,), dtype="i4")
         array[:] = 7
-        with pytest.raises(UnsafeHandleError, match=r"Holding\.store: .*out\.zip' is open for writing \(mode 'w'\)"):
+        with pytest.raises(UnsafeHandleError, match=r"Holding\.store: .*out\.zip' is open for writing \(mode '[wa]'\)"):
             in_worker("fork", use_store, Holding(store=store))
         store.close()
         assert zarr.open_array(storage.ZipStore(tmp_path / "out.zip"), path="y", mode="r")[3] == 7
