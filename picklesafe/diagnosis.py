@@ -7,7 +7,6 @@ is found here is bounded and sampled: a lambda deep in a long list may still get
 from __future__ import annotations
 
 import copyreg
-import pickle
 import sys
 from collections.abc import Iterator
 from types import FrameType, FunctionType
@@ -71,6 +70,8 @@ def _can_do_more(frame: FrameType | None) -> bool:
 
 def _pickles_functions(cls: type) -> bool:
     """Whether this is a pickler with ways of its own to send a function."""
+    import pickle  # half as long to import as picklesafe itself, and there already where this is asked
+
     if issubclass(cls, pickle.Pickler) and hasattr(cls, "reducer_override"):
         return True
     # dill also changes the table of the class that it derives from.
