@@ -30,8 +30,8 @@ TWO_BIT = (b"\x43\x27\x41\x1a", b"\x1a\x41\x27\x43")
 
 @register_handle("builtins.Fasta", in_child="reopen-descriptor", found="pyfastx.Fasta", path=lambda h: h.file_name)
 def pyfastx_fasta(handle: Any) -> Recipe:
-    """Restores the path, the names, which are in the index, and `uppercase`, which is found by reading the beginnings
-    of eight sequences both ways. The index must lie beside the file, and isn't built.
+    """Restores a pyfastx genome: its path, the names, which are in the index, and `uppercase`, which is found by
+    reading the beginnings of eight sequences both ways. The index must lie beside the file, and isn't built.
 
     Not restored: an index elsewhere, in memory, or none at all; these are errors.
     """
@@ -45,7 +45,7 @@ def pyfastx_fasta(handle: Any) -> Recipe:
 
 @register_handle("builtins.Fastq", in_child="reopen-descriptor", found="pyfastx.Fastq", path=lambda h: h.file_name)
 def pyfastx_fastq(handle: Any) -> Recipe:
-    """Restores the path and the phred offset. The index must lie beside the file, and isn't built.
+    """Restores the reads of pyfastx: path and phred offset. The index must lie beside the file, and isn't built.
 
     Not restored: an index elsewhere, which is an error.
     """
@@ -55,7 +55,7 @@ def pyfastx_fastq(handle: Any) -> Recipe:
 
 @register_handle("builtins.Fastx", in_child="reopen-descriptor", found="pyfastx.Fastx")
 def pyfastx_fastx(handle: Any) -> Recipe:
-    """Restores nothing: it is read once from start to end, and doesn't tell how far. Sending it is an error."""
+    """Restores nothing: pyfastx reads it once from start to end, and doesn't tell how far. Sending it is an error."""
     raise reads_once(handle, "pyfastx")
 
 
