@@ -204,17 +204,22 @@ def handle_type(cls: type) -> HandleType | None:
     A class that says itself how it pickles is none, whatever it derives from.
     """
     for base in cls.__mro__:
-        module = base.__module__
-        if isinstance(module, str):
-            name = f"{module}.{base.__qualname__}"
-            # Some libraries leave it out that their C types are theirs: lmdb.Environment is builtins.Environment.
-            _load(name if module == "builtins" else module.partition(".")[0])
-            found = _registered.get(name)
-            if found is not None:
-                return found
+        found = _by_name(base) or _known.get(base)
+        if found is not None:
+            return found
         if _pickles_itself(base):
             return None
     return None
+
+
+def _by_name(cls: type) -> HandleType | None:
+    module = cls.__module__
+    if not isinstance(module, str):
+        return None
+    name = f"{module}.{cls.__qualname__}"
+    # Some libraries leave it out that their C types are theirs: lmdb.Environment is builtins.Environment.
+    _load(name if module == "builtins" else module.partition(".")[0])
+    return _registered.get(name)
 
 
 def _pickles_itself(cls: type) -> bool:
@@ -264,10 +269,11 @@ def _find_known() -> dict[type, HandleType]:
     for cls, entry in nearest:
         subclasses: list[type] = type.__subclasses__(cls)
         for derived in subclasses:
-            # One that is registered itself hands its own entry on.
-            if derived not in found and handle_type(derived) is not None:
-                found[derived] = entry
-                nearest.append((derived, entry))
+            # One that is registered itself hands its own entry on; one that pickles itself, none.
+            bases = derived.__mro__[: derived.__mro__.index(cls)]
+            if derived not in found and not any(map(_pickles_itself, bases)):
+                found[derived] = next(filter(None, map(_by_name, bases)), entry)
+                nearest.append((derived, found[derived]))
     return found
 
 
