@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from picklesafe import forking_pickler, search
+from picklesafe import forking_pickler, other_picklers, search
 from picklesafe.cell import Cell, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -130,10 +130,16 @@ def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> d
 
 
 def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
-    if not dormant:
-        return Arriving(value) if isinstance(value, Cell) else value
-    if type(value) in search.ATOMS:
+    cell = value if isinstance(value, Cell) else _attribute_cell(owner, name, value)
+    if cell is None:
         return value
+    return cell if dormant else Arriving(cell)
+
+
+def _attribute_cell(owner: Any, name: Any, value: Any) -> Cell | None:
+    """The cell of a handle in an attribute; None for other values, and for a handle that the pickler is left with."""
+    if type(value) in search.ATOMS:
+        return None
     if registry.handle_type(type(value)) is None:
         return _mapped_array(owner, name, value)
     try:
@@ -141,16 +147,16 @@ def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
     except NotWorkerSafeError:
         # The pickler may know what we don't: multiprocessing's sends sockets, cloudpickle sends modules. Where it
         # doesn't, it comes to our reducer and this error.
-        return value
+        return None
 
 
-def _mapped_array(owner: Any, name: Any, value: Any) -> Any:
-    """A cell for a plain array that looks into a mapped file, as `np.asarray` of a memmap gives; else the value.
+def _mapped_array(owner: Any, name: Any, value: Any) -> Cell | None:
+    """A cell for a plain array that looks into a mapped file, as `np.asarray` of a memmap gives; else None.
 
     No reducer is registered for ndarray, which every other array would pay for: in containers they travel by value.
     """
     if getattr(value, "base", None) is None or type(value).__module__.partition(".")[0] != "numpy":
-        return value
+        return None
     from picklesafe.handles.arrays import view_of_a_file
 
     try:
@@ -159,7 +165,7 @@ def _mapped_array(owner: Any, name: Any, value: Any) -> Any:
         error.attribute = _attribute(owner, name)
         raise
     if recipe is None:
-        return value
+        return None
     return Cell(recipe, _attribute(owner, name), getattr(owner, "check_unchanged", True))
 
 
@@ -212,6 +218,7 @@ def register_reducers() -> None:
     They stay, since some picklers copy the table when they are made; they act only while a state is on its way.
     """
     global _known
+    other_picklers.ask_first(_reduce_inside)
     known = registry.known_types()
     if known is _known:
         return
@@ -229,6 +236,10 @@ def register_new_libraries() -> None:
         _modules_seen = len(sys.modules)
         register_reducers()
         forking_pickler.before_each(register_reducers)
+
+
+def _reduce_inside(handle: Any) -> Reduced | str | None:
+    return _reduce(handle) if _underway.owners() else None
 
 
 def _reduce(handle: Any) -> Reduced | str:
