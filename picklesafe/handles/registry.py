@@ -137,7 +137,6 @@ FAMILIES: dict[str, str] = {
 }
 
 
-
 def _name_or_filename(handle: Any) -> object:
     return getattr(handle, "name", None) or getattr(handle, "filename", None)
 
@@ -223,7 +222,9 @@ def _by_name(cls: type) -> HandleType | None:
 
 
 def _pickles_itself(cls: type) -> bool:
-    return any(isinstance(cls.__dict__.get(name), FunctionType) for name in ("__reduce__", "__reduce_ex__", "__getstate__"))
+    return any(
+        isinstance(cls.__dict__.get(name), FunctionType) for name in ("__reduce__", "__reduce_ex__", "__getstate__")
+    )
 
 
 def known_types() -> Mapping[type, HandleType]:

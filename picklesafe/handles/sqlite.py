@@ -71,8 +71,8 @@ def connection(handle: sqlite3.Connection) -> Recipe:
     detect_types, row_factory, text_factory and PRAGMA settings.
 
     Not restored: authorizer, trace and progress callbacks, other URI parameters, journal_mode but for WAL, and
-    check_same_thread, which is off. Databases in memory, functions, collations and modules of your own, temporary tables
-    and an open transaction are errors.
+    check_same_thread, which is off. Databases in memory, functions, collations and modules of your own, temporary
+    tables and an open transaction are errors.
     """
     try:
         in_transaction = handle.in_transaction

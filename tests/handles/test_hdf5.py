@@ -223,11 +223,11 @@ def test_a_file_that_can_write_is_refused_with_its_path_and_mode(mode: str, tmp_
 def test_a_file_that_was_replaced_or_deleted_is_an_error(path: Path, tmp_path: Path) -> None:
     packed = pickle.dumps(Holding(x=h5py.File(path, "r")["x"]))
     moved = path.rename(tmp_path / "moved.h5")
-    with pytest.raises(HandleMissingError, match="Holding.x"):
+    with pytest.raises(HandleMissingError, match=r"Holding\.x"):
         read_x(pickle.loads(packed))
     with h5py.File(path, "w") as other:
         other.create_dataset("x", data=np.arange(5000))
-    with pytest.raises(HandleChangedError, match="Holding.x"):
+    with pytest.raises(HandleChangedError, match=r"Holding\.x"):
         read_x(pickle.loads(packed))
     path.unlink()
     moved.rename(path)
@@ -239,7 +239,7 @@ def test_a_file_replaced_while_it_was_open_is_noticed(path: Path) -> None:
     path.unlink()
     with h5py.File(path, "w") as other:
         other["x"] = np.zeros(5000)
-    with pytest.raises(HandleChangedError, match="Holding.x"):
+    with pytest.raises(HandleChangedError, match=r"Holding\.x"):
         read_x(pickle.loads(pickle.dumps(dataset)))
 
 
