@@ -9,8 +9,7 @@ from typing import Any
 
 from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.files import PER_WORKER
-from picklesafe.handles.fingerprint import absolute
-from picklesafe.handles.places import open_files
+from picklesafe.handles.places import open_files, the_only_one
 from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
 
@@ -94,9 +93,7 @@ def _folder(path: str) -> str:
     if os.path.isabs(path):
         return path
     end = os.sep + os.path.normpath(path)
-    found = {folder for folder in map(os.path.dirname, open_files()) if folder.endswith(end)}
-    plain = absolute(path)
-    return plain if plain in found or len(found) != 1 else found.pop()
+    return the_only_one({folder for folder in map(os.path.dirname, open_files()) if folder.endswith(end)}, path)
 
 
 def _open_in(folder: str) -> set[str]:

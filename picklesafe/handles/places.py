@@ -28,7 +28,17 @@ def meant_by(name: str, inside: str = "") -> str:
     opened = set(open_files())
     found = {other[: len(other) - len(inside)].rstrip(os.sep) for other in opened if other.endswith(end)}
     # Not by name alone: a symbolic link leads to a file of another name.
-    if not found or any(_same(file, other) for other in opened):
+    return path if any(_same(file, other) for other in opened) else the_only_one(found, name)
+
+
+def the_only_one(found: set[str], name: str) -> str:
+    """The one path that was found for a relative `name`; its place below today's working directory if there is none.
+
+    Raises:
+        UnsafeHandleError: there are several.
+    """
+    path: str = absolute(name)
+    if not found or path in found:
         return path
     if len(found) > 1:
         raise UnsafeHandleError(

@@ -48,12 +48,27 @@ class TestRocksdict:
     def test_a_relative_path_means_the_database_that_was_opened_by_it(
         self, method: str, rocksdict: Any, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # A name that no database of another test has, which may still be open.
+        path = path.rename(tmp_path / f"for {method}")
         monkeypatch.chdir(tmp_path)
         db = rocksdict.Rdict(path.name, access_type=rocksdict.AccessType.read_only())
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
         write(rocksdict, Path(path.name), 5000)
         reads_the_same_in_workers(method, read, Holding(db=db, other=db.get_column_family("other")))
+
+    def test_a_relative_path_that_may_mean_several_is_an_error(
+        self, rocksdict: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened = []
+        for folder in ("one", "two", "three"):
+            (tmp_path / folder).mkdir()
+            monkeypatch.chdir(tmp_path / folder)
+            if folder != "three":
+                write(rocksdict, Path("several"))
+                opened.append(rocksdict.Rdict("several", access_type=rocksdict.AccessType.read_only()))
+        with pytest.raises(UnsafeHandleError, match=r"Holding\.db: .*'several'.* 2 files of that name.*absolute path"):
+            pickle.dumps(Holding(db=opened[0]))
 
     def test_workers_that_open_it_at_once_all_find_its_configuration(self, rocksdict: Any, path: Path) -> None:
         # rocksdict empties the file of its configuration and writes it anew whenever it opens a database.

@@ -156,6 +156,8 @@ def add(dataset: Any) -> Any:
 def test_a_relative_path_means_the_environment_that_was_opened_by_it(
     method: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A name that no environment of another test has, which may still be open.
+    path = path.rename(tmp_path / f"for {method}")
     monkeypatch.chdir(tmp_path)
     dataset = Holding(env=lmdb.open(path.name, readonly=True))
     (tmp_path / "elsewhere").mkdir()

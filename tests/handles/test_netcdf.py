@@ -151,6 +151,8 @@ def test_a_dataset_that_can_write_is_refused_with_its_path(mode: str, kind: str,
 def test_a_relative_path_means_the_file_that_was_opened_by_it(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A name that no file of another test has, which may still be open.
+    path = path.rename(tmp_path / "relative.nc")
     monkeypatch.chdir(tmp_path)
     dataset = Holding(x=netCDF4.Dataset(path.name)["x"])
     expected = read_x(dataset)
