@@ -312,9 +312,15 @@ def describe(handle: Any) -> Recipe:
 
 def refuse_writing(handle: Any, entry: HandleType) -> None:
     """Raises:
-    UnsafeHandleError: the handle can write.
+    UnsafeHandleError: the handle can write, or doesn't tell.
     """
-    mode = entry.writes(handle)
+    try:
+        mode = entry.writes(handle)
+    except Exception as error:
+        raise UnsafeHandleError(
+            f"whether this {type(handle).__qualname__} can write can't be told ({type(error).__name__}: {error})",
+            remedy="Open it in a method decorated with @picklesafe.per_worker",
+        ) from error
     if mode:
         path = entry.path(handle)
         place = f"{os.fspath(path)!r} " if isinstance(path, str | bytes | os.PathLike) else ""
