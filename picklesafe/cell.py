@@ -49,8 +49,11 @@ class Cell:
         self.renew_lock()
 
     def renew_lock(self) -> None:
-        """As AnyCell says."""
+        """As AnyCell says, for the cells that this one opens first as well."""
         self._lock = threading.Lock()
+        for value in (*self.recipe.args, *self.recipe.kwargs.values()):
+            if isinstance(value, Cell):
+                value.renew_lock()
 
     @property
     def is_open(self) -> bool:

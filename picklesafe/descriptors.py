@@ -52,6 +52,26 @@ def hold_spares() -> None:
             return
 
 
+def _lend() -> None:
+    """Give one number back for a moment; `hold_spares` takes one again."""
+    _drop_foreign()
+    if _spares:
+        os.close(_spares.pop())
+
+
+def _drop_foreign() -> None:
+    """Forget numbers that aren't ours any more: who closes everything that he doesn't know may have reused them."""
+    null = os.stat(os.devnull)
+    for descriptor in list(_spares):
+        try:
+            ours = os.path.samestat(os.fstat(descriptor), null)
+            ours = ours and fcntl.fcntl(descriptor, fcntl.F_GETFL) & _ACCESS == os.O_WRONLY
+        except OSError:
+            ours = False
+        if not ours:
+            _spares.remove(descriptor)
+
+
 def share_offsets(*files: object) -> None:
     """Leave the offsets of these files shared with forked children, for programs that rely on it.
 
@@ -72,10 +92,8 @@ def offsets() -> list[Offset]:
 
 
 def _descriptors() -> list[int]:
-    lent = _spares.pop() if _spares else None
+    _lend()
     try:
-        if lent is not None:
-            os.close(lent)
         return [int(name) for name in os.listdir("/proc/self/fd" if _has_proc() else "/dev/fd") if int(name) >= _FIRST]
     except OSError:
         # No number left to list them with: ask for each, which needs none.
@@ -132,9 +150,7 @@ def _reopen(offset: Offset) -> None:
     inheritable = os.get_inheritable(descriptor)
     flags = os.O_RDONLY | offset.flags & _KEPT_FLAGS | getattr(os, "O_CLOEXEC", 0)
     # The number that the spare gives back is there for the new description, whatever the process's limit.
-    lent = _spares.pop() if _spares else None
-    if lent is not None:
-        os.close(lent)
+    _lend()
     try:
         new = os.open(_path(descriptor), flags)
         try:
@@ -165,6 +181,7 @@ def _same_file(descriptor: int, new: int) -> None:
 
 
 def _block(descriptor: int) -> None:
+    _drop_foreign()
     try:
         os.dup2(_spares[-1], descriptor)
     except (OSError, IndexError):

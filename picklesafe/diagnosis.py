@@ -115,7 +115,13 @@ def _problem(value: Any, classes: set[type]) -> NotWorkerSafeError | None:
     return None if isinstance(value, tuple) or cls.__module__ == "builtins" else _opaque(value)
 
 
+_BY_VALUE = (type(None), type(...), type(NotImplemented))
+"""pickle sends these three classes as `type(None)` and so on."""
+
+
 def _importable(value: Any) -> bool:
+    if any(value is cls for cls in _BY_VALUE):
+        return True
     module = sys.modules.get(value.__module__ or "")
     found: Any = module
     for part in value.__qualname__.split("."):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -140,7 +140,8 @@ def wake(instance: Any, name: str, cell: AnyCell) -> Any:
         names = [other for other, its in cells_of(instance).items() if its is cell]
         for other in names:
             # The value first: as long as the descriptor is there it must find either the cell or the value.
-            _put_value(instance, other, handle)
+            if not _assigned(instance, other):
+                _put_value(instance, other, handle)
         _settle(instance, names)
     return handle
 
@@ -148,7 +149,16 @@ def wake(instance: Any, name: str, cell: AnyCell) -> Any:
 def wake_all(instance: Any) -> None:
     """Open everything that is dormant, for code that looks into `__dict__` itself."""
     for name, cell in list(cells_of(instance).items()):
-        wake(instance, name, cell)
+        if _assigned(instance, name):
+            _settle(instance, [name])
+        else:
+            wake(instance, name, cell)
+
+
+def renew_cells(change: Callable[[AnyCell], AnyCell]) -> None:
+    """In a forked child: put `change(cell)` in the place of every dormant attribute's cell."""
+    for record in list(_asleep.values()):
+        record.cells.update({name: change(cell) for name, cell in list(record.cells.items())})
 
 
 def renew_locks() -> None:
@@ -261,6 +271,11 @@ def slot(cls: type, name: str) -> Any:
     """The descriptor behind a name in `__slots__`; None for other names."""
     found = _defined(cls, name)
     return found if hasattr(type(found), "__set__") and not isinstance(found, property) else None
+
+
+def _assigned(instance: Any, name: str) -> bool:
+    """Whether somebody gave the attribute a value while it was dormant, which a descriptor without `__set__` misses."""
+    return name in getattr(instance, "__dict__", ())
 
 
 def _put_value(instance: Any, name: str, value: Any) -> None:

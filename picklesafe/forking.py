@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from picklesafe import descriptors, dormant, live, mending, search, travel
@@ -87,14 +87,15 @@ def watch_everything(before: Callable[[], None]) -> None:
 
 
 def _before() -> None:
-    if _everywhere is not None:
-        _everywhere()
-    elif not live.any_alive():
+    if _everywhere is None and not live.any_alive():
         return
     descriptors.hold_spares()
     _forking.plan = _plan()
     if _forking.plan.inherited:
         import ctypes  # noqa: F401  # for the child, which should import nothing
+    if _everywhere is not None:
+        # Last: it warns, and a warning may be an error.
+        _everywhere()
 
 
 def _in_parent() -> None:
@@ -110,6 +111,7 @@ def _in_child() -> None:
     for owner, name in plan.resources:
         _forget_resource(owner, name)
     _put_out_of_reach(plan.inherited)
+    _forget_opened({id(found.node.value): found.cell for found in plan.inherited})
     if failed:
         _put_out_of_reach([_without_offset(found, failed) for found in plan.on_descriptors])
 
@@ -120,25 +122,60 @@ _LEAST = 64
 
 def _plan() -> Plan:
     plan = Plan([], [], [], [])
+    try:
+        _look_into_all(plan)
+    finally:
+        # Last: nothing that is opened or closed by the look should come between. And in any case.
+        plan.offsets.extend(descriptors.offsets())
+    return plan
+
+
+def _look_into_all(plan: Plan) -> None:
     types = registry.known_types()
     cells: dict[Any, Cell] = {}
     budget = search.BUDGET
-
-    def into(value: Any) -> bool:
-        return type(value) not in types
-
     for owner in live.instances():
         resources = travel.resources(type(owner))
         if resources:
             plan.resources.extend((owner, name) for name in resources if name in owner.__dict__)
-        for node in search.look(owner, into=into, budget=max(budget, _LEAST)):
+        try:
+            for node in _nodes(owner, resources, types, max(budget, _LEAST)):
+                budget -= 1
+                entry = types.get(type(node.value))
+                if entry is not None:
+                    _consider(owner, node, entry, cells, plan)
+        except Exception as error:
+            # Somebody's __getattribute__ or __dict__: what it hides can't be told.
+            _refuse_all(owner, error, types, plan)
+
+
+def _nodes(owner: Any, resources: frozenset[str], types: Any, budget: int) -> Iterator[search.Node]:
+    """What is below each attribute, for each by itself: an object under two of them is mended under both."""
+
+    def into(value: Any) -> bool:
+        return type(value) not in types
+
+    attributes = [node for node in search.children(search.Node(owner), into) if node.key not in resources]
+    yield from attributes
+    for attribute in attributes:
+        for node in search.look_below(attribute, into, budget):
             budget -= 1
-            entry = types.get(type(node.value))
-            if entry is not None and node.chain[1].key not in resources:
-                _consider(owner, node, entry, cells, plan)
-    # Last: nothing that is opened or closed by the look should come between.
-    plan.offsets.extend(descriptors.offsets())
-    return plan
+            yield node
+        if budget <= 0:
+            return
+
+
+def _refuse_all(owner: Any, error: Exception, types: Any, plan: Plan) -> None:
+    root = search.Node(owner)
+    for name, value in list(getattr(owner, "__dict__", {}).items()):
+        entry = types.get(type(value))
+        # What only needs an offset of its own has one, whatever was seen.
+        if entry is not None and entry.in_child not in ("share", "reopen-descriptor"):
+            problem = (
+                f"couldn't be looked after at the fork: something beside it raised {type(error).__name__}: {error}"
+            )
+            refusal = Refusal(UnsafeHandleError(problem, attribute=f"{type(owner).__name__}.{name}"), value)
+            plan.inherited.append(Inherited(owner, search.Node(value, root, f".{name}", name), entry, refusal))
 
 
 def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: Any, plan: Plan) -> None:
@@ -154,6 +191,9 @@ def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: 
     except PickleSafeError as error:
         error.attribute = node.path
         cell = Refusal(error, node.value)
+    except Exception as error:
+        problem = f"this {type(node.value).__qualname__} can't be described ({type(error).__name__}: {error})"
+        cell = Refusal(UnsafeHandleError(problem, attribute=node.path), node.value)
     plan.inherited.append(Inherited(owner, node, entry, cell))
 
 
@@ -186,15 +226,14 @@ def _let_go(found: Inherited) -> AnyCell:
         _never_free(handle)
     elif policy == "close":
         try:
-            getattr(handle, "close", _nothing)()
+            found.entry.close(handle)
+        except PickleSafeError as error:
+            error.attribute = found.node.path
+            return Refusal(error, handle)
         except Exception as error:
             problem = f"the inherited {type(handle).__qualname__} can't be closed in this process ({error})"
             return Refusal(UnsafeHandleError(problem, attribute=found.node.path), handle)
     return found.cell
-
-
-def _nothing() -> None:
-    """Views have nothing to close: their file is closed for them."""
 
 
 def _never_free(handle: Any) -> None:
@@ -202,6 +241,23 @@ def _never_free(handle: Any) -> None:
 
     # Being in a list isn't enough: at its end the interpreter empties that too.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
+
+
+def _forget_opened(cells: dict[int, AnyCell]) -> None:
+    """A dormant attribute whose cell was opened under another name would hand out the parent's handle."""
+    again: dict[int, AnyCell] = {}
+
+    def change(cell: AnyCell) -> AnyCell:
+        if not isinstance(cell, Cell) or not cell.is_open:
+            return cell
+        handle = cell.open()
+        entry = registry.handle_type(type(handle))
+        if entry is None or entry.in_child in ("share", "reopen-descriptor"):
+            return cell
+        _kept.append(handle)
+        return cells.get(id(handle)) or again.setdefault(id(cell), cell.again())
+
+    dormant.renew_cells(change)
 
 
 def _forget_resource(owner: Any, name: str) -> None:
@@ -215,7 +271,7 @@ def _forget_resource(owner: Any, name: str) -> None:
         _never_free(resource)
     elif entry.in_child == "close" and not entry.writes(resource):
         try:
-            getattr(resource, "close", _nothing)()
+            entry.close(resource)
         except Exception:
             pass  # it stays as it is, out of reach
 

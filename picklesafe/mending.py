@@ -29,8 +29,10 @@ class Mending:
         self.renew_lock()
 
     def renew_lock(self) -> None:
-        """As `Cell.renew_lock`."""
+        """As `Cell.renew_lock`, for the cells that it puts in place as well."""
         self._lock = threading.Lock()
+        for _, cell in self._repairs:
+            cell.renew_lock()
 
     def open(self) -> Any:
         """The value, with a handle of this process's in every place; what can't be opened raises when it is used."""
@@ -54,14 +56,18 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
     holder = parent.value
     if isinstance(holder, tuple):
         items = [new if value is old else value for value in holder]
-        return _replace(parent, type(holder)(*items) if hasattr(holder, "_fields") else type(holder)(items), top)
+        # Not through the class, whose __new__ may take other arguments.
+        return _replace(parent, tuple.__new__(type(holder), items), top)
     if isinstance(holder, frozenset):
         return _replace(parent, frozenset(new if value is old else value for value in holder), top)
     if isinstance(holder, set):
         holder.discard(old)
         holder.add(new)
-    elif isinstance(holder, list | dict | deque):
-        holder[node.key] = new
+    elif isinstance(holder, dict):
+        if holder.get(node.key) is old:
+            holder[node.key] = new
+    elif isinstance(holder, list | deque):
+        _replace_element(holder, old, new)
     elif node.key is None:
         raise UnsafeHandleError(
             f"a handle inherited by fork sits in a {type(holder).__qualname__}, where it can't be replaced",
@@ -71,6 +77,13 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
     else:
         _set_attribute(holder, node.key, new)
     return top
+
+
+def _replace_element(holder: Any, old: Any, new: Any) -> None:
+    """Wherever it is by now: the list may have changed since it was looked into."""
+    for index, value in enumerate(holder):
+        if value is old:
+            holder[index] = new
 
 
 def _set_attribute(holder: Any, name: str, value: Any) -> None:

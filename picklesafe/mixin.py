@@ -10,6 +10,7 @@ from picklesafe import diagnosis, dormant, forking, live, travel
 from picklesafe.cell import AnyCell, Cell, Refusal
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
+from picklesafe.mending import Mending
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -98,13 +99,18 @@ class PickleSafeMixin:
         if isinstance(reduced, str):
             return reduced
         frame = sys._getframe(1)
-        diagnosis.refuse_what_cannot_travel(self, frame)
+        if not _reduces_itself(type(self)):
+            # Else it may leave out what can't travel, as it should.
+            diagnosis.refuse_what_cannot_travel(self, frame)
         ours = type(self).__setstate__ is PickleSafeMixin.__setstate__
         return travel.prepare(self, reduced, dormant=ours and not diagnosis.changes_classes(frame))
 
     def __copy__(self) -> Self:
         """A shallow copy, with handles of its own in its attributes; one that can't be reopened is shared."""
         _wake_for_others(self)
+        for name, cell in list(dormant.cells_of(self).items()):
+            if isinstance(cell, Mending):
+                dormant.wake(self, name, cell)
         reduced = super().__reduce_ex__(4)
         function, args, state, items, pairs = (*reduced, None, None, None)[:5]
         copied = function(*args)
@@ -124,9 +130,12 @@ forking.watch()
 
 def _wake_for_others(instance: PickleSafeMixin) -> None:
     """Where the class has a `__getstate__` or `__reduce__` of its own, it must find everything in `__dict__`."""
-    cls = type(instance)
-    if cls.__getstate__ is not PickleSafeMixin.__getstate__ or cls.__reduce__ is not object.__reduce__:
+    if _reduces_itself(type(instance)):
         dormant.wake_all(instance)
+
+
+def _reduces_itself(cls: type[PickleSafeMixin]) -> bool:
+    return cls.__getstate__ is not PickleSafeMixin.__getstate__ or cls.__reduce__ is not object.__reduce__
 
 
 def _calls_super(reducer: Any) -> bool:

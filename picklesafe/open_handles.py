@@ -336,7 +336,7 @@ def _duty(handle: Any) -> Callable[[], Any] | None:
         return None
     if known.in_child == "close" and not known.writes(handle):
         # Its library would give back the one that is open.
-        return partial(_close, handle)
+        return partial(known.close, handle)
     try:
         # The recipe knows how to leave the parent's alone.
         return partial(registry.describe(handle).open, check=False)

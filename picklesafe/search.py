@@ -74,8 +74,13 @@ def look(root: Any, *, into: Callable[[Any], bool] = lambda value: True, budget:
         into: whether to go on into an object that has attributes of its own.
         budget: objects to visit at most.
     """
-    queue = deque([Node(root)])
-    seen = {id(root)}
+    return look_below(Node(root), into, budget)
+
+
+def look_below(start: Node, into: Callable[[Any], bool], budget: int) -> Iterator[Node]:
+    """The same from a node on."""
+    queue = deque([start])
+    seen = {id(start.value)}
     while queue:
         parent = queue.popleft()
         for child in children(parent, into, min(budget, SAMPLE)):
@@ -119,9 +124,10 @@ def children(node: Node, into: Callable[[Any], bool] = lambda value: True, sampl
 
 
 def _attributes(node: Node, value: Any) -> Iterator[Node]:
-    for name, held in list(islice(getattr(value, "__dict__", _NOTHING).items(), SAMPLE)):
-        if type(held) not in ATOMS:
-            yield Node(held, node, _ATTRIBUTE, name)
+    items = [item for item in list(getattr(value, "__dict__", _NOTHING).items()) if type(item[1]) not in ATOMS]
+    # All that the object itself holds, a sample of what those below it do.
+    for name, held in items if node.parent is None else items[:SAMPLE]:
+        yield Node(held, node, _ATTRIBUTE, name)
     for name in _slot_names(type(value)):
         try:
             held = slot(type(value), name).__get__(value, type(value))

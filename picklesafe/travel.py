@@ -155,7 +155,7 @@ def _mapped_array(owner: Any, name: Any, value: Any) -> Cell | None:
 
     No reducer is registered for ndarray, which every other array would pay for: in containers they travel by value.
     """
-    if getattr(value, "base", None) is None or type(value).__module__.partition(".")[0] != "numpy":
+    if type(value).__module__.partition(".")[0] != "numpy" or getattr(value, "base", None) is None:
         return None
     from picklesafe.handles.arrays import view_of_a_file
 

@@ -345,3 +345,12 @@ def test_a_copy_of_a_dormant_one_has_its_own_handle(records: Path) -> None:
     sleeping = sent(datasets.Plain(records))
     one, other = copy.copy(sleeping), copy.deepcopy(sleeping)
     assert len({id(dataset.file) for dataset in (sleeping, one, other)}) == 3
+
+
+def test_what_was_assigned_while_it_was_dormant_stays(records: Path) -> None:
+    dataset = datasets.Plain(records)
+    dataset.other = dataset.file  # type: ignore[attr-defined]
+    arrived = sent(dataset)
+    arrived.file = None
+    assert arrived.other.read(3) == b"000"
+    assert arrived.file is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import subprocess
@@ -359,3 +360,51 @@ def test_a_long_list_is_not_walked_through(records: Path) -> None:
     dataset = Holder(file=open(records, "rb"), long=[Counted() for _ in range(100_000)])
     assert in_child(lambda: Counted.visits) < 1000
     assert dataset.file.tell() == 0
+
+
+class TestWhatIsReachedInSeveralWays:
+    def test_an_object_under_two_attributes_is_mended_under_both(self) -> None:
+        box = Box(Dropped("x"))
+        dataset = Holder(a=[box], b={"x": box}, c=(box.content,), d=(box.content,))
+        parents = box.content
+
+        def own() -> list[bool]:
+            found = [dataset.b["x"].content, dataset.a[0].content, dataset.d[0], dataset.c[0]]
+            return [it is not parents and it is found[0] for it in found]
+
+        assert in_child(own) == [True] * 4
+
+    def test_a_dormant_sibling_of_an_opened_handle_is_the_childs_own(self) -> None:
+        one = Dropped("x")
+        first, second = pickle.loads(pickle.dumps((Holder(it=one), Holder(it=one))))
+        parents = first.it
+        assert in_child(lambda: second.it is not parents and second.it is first.it)
+        assert second.it is parents
+
+    def test_a_list_that_was_changed_meanwhile_loses_nothing(self) -> None:
+        shared = [Dropped("x"), "kept"]
+        dataset = Holder(a=shared, b=shared)
+
+        def change() -> list[Any]:
+            dataset.b.insert(0, "new")
+            found = dataset.a
+            return [getattr(it, "name", it) for it in found]
+
+        assert in_child(change) == ["new", "x", "kept"]
+
+    def test_a_copy_made_in_the_child_has_what_the_original_has(self) -> None:
+        dataset = Holder(it=[Dropped("x")])
+        assert in_child(lambda: copy.copy(dataset).it[0].name) == "x"
+
+
+def test_locks_of_inner_cells_are_free_in_the_child(records: Path) -> None:
+    dataset = pickle.loads(pickle.dumps(Holder(text=open(records))))
+    from picklesafe import dormant
+
+    inner = dormant.cells_of(dataset)["text"].recipe.args[0]  # type: ignore[attr-defined]
+    with inner._lock:
+        assert in_worker("fork", read_line, dataset) == "000000000000000\n"
+
+
+def read_line(dataset: Any) -> str:
+    return dataset.text.readline()

@@ -30,8 +30,10 @@ MANY = 10_000
 # The C types leave it out that they are lmdb's.
 
 
-@register_handle("builtins.Environment", in_child="keep", found="lmdb.Environment")
-@register_handle("lmdb.cffi.Environment", in_child="keep")
+@register_handle(
+    "builtins.Environment", in_child="close", close=lmdb_inherited.close_in_child, found="lmdb.Environment"
+)
+@register_handle("lmdb.cffi.Environment", in_child="close", close=lmdb_inherited.close_in_child)
 def environment(handle: Any) -> Recipe:
     """Restores path, flags, map_size and max_readers, and opens every named database, since a transaction only knows
     those that were open before it. Where the files are open already, it is the environment that is open.

@@ -17,12 +17,12 @@ import weakref
 from typing import Any, NamedTuple
 
 from picklesafe.errors import UnsafeHandleError
+from picklesafe.handles.places import meant_by
 
 
 class _Open(NamedTuple):
     process: int
     environment: weakref.ref[Any]
-    lock_file: str
 
 
 _open: dict[tuple[int, int], _Open] = {}
@@ -51,8 +51,7 @@ def remember(environment: Any, path: str, *, subdir: bool) -> None:
     """Note an environment that is open in this process."""
     key = _key(path, subdir=subdir)
     if key is not None:
-        lock_file = os.path.join(path, "lock.mdb") if subdir else f"{path}-lock"
-        _open[key] = _Open(os.getpid(), weakref.ref(environment), lock_file)
+        _open[key] = _Open(os.getpid(), weakref.ref(environment))
 
 
 def find(path: str, *, subdir: bool) -> Any:
@@ -78,25 +77,33 @@ def is_alive(environment: Any) -> bool:
 
 
 def close_inherited(path: str, *, subdir: bool) -> None:
-    """Close the environment of these files that this process inherited, if it did, without touching the parent's.
+    """Close the environment of these files if this process inherited it, and hasn't closed it yet.
+
+    Raises:
+        UnsafeHandleError: as `close_in_child`.
+    """
+    found = _open.get(_key(path, subdir=subdir) or (0, 0))
+    environment = found.environment() if found is not None and found.process != os.getpid() else None
+    if environment is not None and is_alive(environment):
+        close_in_child(environment)
+
+
+def close_in_child(environment: Any) -> None:
+    """Close an environment that this process inherited, without touching the parent's.
 
     Raises:
         UnsafeHandleError: the parent was in a write transaction, or there is no way to keep the parent's readers.
     """
-    found = _open.get(_key(path, subdir=subdir) or (0, 0))
-    if found is None or found.process == os.getpid():
-        return
-    environment = found.environment()
-    if environment is None or not is_alive(environment):
-        return
     flags, info = environment.flags(), environment.info()
     if flags["lock"]:
-        _make_private(found.lock_file)
+        path = meant_by(environment.path(), "data.mdb" if flags["subdir"] else "")
+        _make_private(os.path.join(path, "lock.mdb") if flags["subdir"] else f"{path}-lock")
     if not flags["readonly"]:
         try:
             # Refused during a write transaction, for which closing would wait, for ever if it is another thread's.
             environment.set_mapsize(info["map_size"])
         except Exception as error:
+            path = environment.path()
             raise UnsafeHandleError(
                 f"this process was forked while its parent was in a write transaction on {path!r} ({error})",
                 remedy="Commit or abort it before the workers start",

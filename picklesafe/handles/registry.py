@@ -27,6 +27,7 @@ class HandleType(NamedTuple):
         writes: the mode in which a handle can write, or "" if it only reads.
         same: what two objects on one underlying handle have in common; by default the object itself.
         path: the file behind the handle, for errors.
+        close: how a forked child closes one that it inherits.
         travels: whether it reaches other processes as a resource; False for what is merely made anew there
             (locks, executors), which only stands for itself inside a picklesafe object.
         found: the dotted name under which the class can be had, where that isn't `name`.
@@ -38,6 +39,7 @@ class HandleType(NamedTuple):
     writes: Callable[[Any], str]
     same: Callable[[Any], object]
     path: Callable[[Any], object]
+    close: Callable[[Any], object]
     travels: bool
     found: str
 
@@ -141,6 +143,11 @@ def _name_or_filename(handle: Any) -> object:
     return getattr(handle, "name", None) or getattr(handle, "filename", None)
 
 
+def _close(handle: Any) -> None:
+    # Parts of a file have nothing to close: their file is closed for them.
+    getattr(handle, "close", lambda: None)()
+
+
 _registered: dict[str, HandleType] = {}
 _families_loaded: set[str] = set()
 _resolved: dict[str, type] = {}
@@ -154,6 +161,7 @@ def register_handle(
     writes: Callable[[Any], str] = lambda handle: "",
     same: Callable[[Any], object] = id,
     path: Callable[[Any], object] = _name_or_filename,
+    close: Callable[[Any], object] = _close,
     travels: bool = True,
     found: str = "",
 ) -> Callable[[F], F]:
@@ -176,6 +184,8 @@ def register_handle(
         writes: given a handle, the mode in which it can write, or ""; a handle that can is refused in workers.
         same: given a handle, a hashable that is equal for all objects on one underlying handle.
         path: given a handle, the path of its file, for errors; by default its `name` or `filename`.
+        close: closes the handle in a forked child, for in_child="close"; by default calls its `close()`. What it
+            raises is raised when the handle is used there.
         travels: False for what is made anew rather than opened again.
         found: where the class can be had once its library is imported, if not under `name` ("_thread.LockType").
 
@@ -190,7 +200,7 @@ def register_handle(
     def register(describe: F) -> F:
         global _registrations
         _registrations += 1
-        _registered[name] = HandleType(name, describe, in_child, writes, same, path, travels, found or name)
+        _registered[name] = HandleType(name, describe, in_child, writes, same, path, close, travels, found or name)
         _resolved.pop(name, None)
         return describe
 

@@ -3,10 +3,15 @@
 All of them decode in threads, which a forked child lacks. Measured with an H.264 file: a child that reads from an
 inherited PyAV container or OpenCV capture, frees it, or just ends, hangs; with decord it is killed by a failed
 assertion or a segmentation fault. So none of them is ever touched or freed in a child.
+
+PyAV 19 also keeps one converter of frames for a thread, with threads of its own. A child forgets the parent's: its
+first `to_ndarray(format=…)` would wait for them for ever, whatever container the frame is from.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from picklesafe.errors import UnsafeHandleError
@@ -105,3 +110,19 @@ def writer(handle: Any) -> Recipe:
 def decord_reader(handle: Any) -> Recipe:
     """Restores nothing: decord doesn't reveal the file, which is an error."""
     raise undeclared("decord")
+
+
+def forget_converter() -> None:
+    """In a forked child: let PyAV make a converter of frames with threads that are there."""
+    kept = getattr(sys.modules.get("av.video.frame"), "_thread_local", None)
+    converter = getattr(kept, "reformatter", None)
+    if kept is not None and converter is not None:
+        import ctypes
+
+        # To free it would be to wait for its threads.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(converter))
+        del kept.reformatter
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_converter)

@@ -94,7 +94,7 @@ OPERATIONS: dict[str, Any] = {
 }
 
 
-@hypothesis.settings(max_examples=500, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=150, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(data=st.data())
 def test_a_view_is_the_same_once_and_twice_reopened(data: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     where = tmp_path_factory.getbasetemp() / "random"

@@ -29,24 +29,27 @@ FILES = {
 }
 
 
-def table(first: int = 0) -> Any:
+def table(made_for: Path, first: int = 0) -> Any:
+    """Its metadata tell the tests' files apart: one that an earlier test has left open would be a copy."""
     numbers = list(range(first, first + ROWS))
-    return pa.table({"number": numbers, "word": [f"w{number % 7}" for number in numbers]})
+    columns = {"number": numbers, "word": [f"w{number % 7}" for number in numbers]}
+    return pa.table(columns).replace_schema_metadata({"made for": str(made_for)})
 
 
 @pytest.fixture
 def batches(tmp_path: Path) -> Path:
     path = tmp_path / "größe.arrow"
-    with pa.ipc.new_file(str(path), table().schema) as out:
-        out.write_table(table(), max_chunksize=500)
+    with pa.ipc.new_file(str(path), table(path).schema) as out:
+        out.write_table(table(path), max_chunksize=500)
     return path
 
 
 @pytest.fixture
 def parquet(tmp_path: Path) -> Path:
-    pa.parquet.write_table(table(), tmp_path / "größe.parquet", row_group_size=500)
-    pa.parquet.write_table(table(first=5), tmp_path / "other.parquet", row_group_size=500)
-    return tmp_path / "größe.parquet"
+    path = tmp_path / "größe.parquet"
+    pa.parquet.write_table(table(path), path, row_group_size=500)
+    pa.parquet.write_table(table(path, first=5), tmp_path / "other.parquet", row_group_size=500)
+    return path
 
 
 def read_bytes(dataset: Any) -> list[bytes]:
@@ -118,8 +121,8 @@ def test_common_metadata_is_restored(parquet: Path) -> None:
 def refused(parquet: Path, batches: Path) -> dict[str, Any]:
     """What doesn't reveal its file, or has none."""
     stream = batches.with_name("stream.arrows")
-    with pa.ipc.new_stream(str(stream), table().schema) as out:
-        out.write_table(table())
+    with pa.ipc.new_stream(str(stream), table(stream).schema) as out:
+        out.write_table(table(stream))
     return {
         "parquet on a file object": pa.parquet.ParquetFile(open(parquet, "rb")),
         "parquet in memory": pa.parquet.ParquetFile(pa.BufferReader(parquet.read_bytes())),

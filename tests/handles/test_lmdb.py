@@ -15,7 +15,14 @@ from typing import Any
 
 import pytest
 
-from picklesafe import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
+from picklesafe import (
+    HandleMissingError,
+    HandlePool,
+    NotWorkerSafeError,
+    PickleSafeMixin,
+    UnsafeHandleError,
+    per_worker,
+)
 from picklesafe.handles.registry import describe
 from tests.handles.holding import Holding, reads_the_same_in_workers
 from tests.workers import START_METHODS, in_worker, in_workers
@@ -284,12 +291,40 @@ class TestForked:
         assert can_write(path)
         assert in_worker("fork", read, dataset)[1] == b"changed"
 
+    def test_what_a_method_opened_in_the_parent_it_opens_again_in_a_child(self, path: Path) -> None:
+        dataset = OpensByItself(path)
+        reading = dataset.env.begin()
+        expected = read(dataset)
+        assert in_workers("fork", 2, read, dataset) == [expected, expected]
+        assert readers_of(dataset.env, os.getpid()) and reading.get(b"00007") == b"main 7"
+
+    def test_a_pool_leaves_the_parents_readers_in_their_table(self, path: Path) -> None:
+        pool = HandlePool("lmdb.open", maxsize=2)
+        with pool[str(path)] as env:
+            reading = env.begin()
+            assert in_worker("fork", read_from_pool, pool, str(path)) == b"main 7"
+            assert readers_of(env, os.getpid()) and reading.get(b"00007") == b"main 7"
+
     def test_a_fork_in_a_fork_reads_the_same(self, path: Path) -> None:
         dataset = Holding(env=lmdb.open(str(path)))
         assert in_worker("fork", read_in_a_fork, dataset) == read(dataset)
 
 
 inherited: dict[str, Any] = {}
+
+
+class OpensByItself(PickleSafeMixin):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @per_worker
+    def env(self) -> Any:
+        return lmdb.open(str(self.path), readonly=True)
+
+
+def read_from_pool(pool: Any, path: str) -> Any:
+    with pool[path] as env, env.begin() as txn:
+        return txn.get(b"00007")
 
 
 def readers_of(env: Any, process: int) -> list[str]:

@@ -22,7 +22,7 @@ READS = st.one_of(
 )
 
 
-@hypothesis.settings(max_examples=400, deadline=None)
+@hypothesis.settings(max_examples=150, deadline=None)
 @hypothesis.given(
     pieces=st.lists(PIECES, max_size=60),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-le", "shift_jisx0213", "gb18030"]),
