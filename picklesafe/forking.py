@@ -7,6 +7,7 @@ code of it runs, without looking into anything: a child that walks through a lis
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -112,8 +113,10 @@ def _in_child() -> None:
         _forget_resource(owner, name)
     _put_out_of_reach(plan.inherited)
     _forget_opened({id(found.node.value): found.cell for found in plan.inherited})
-    if failed:
-        _put_out_of_reach([_without_offset(found, failed) for found in plan.on_descriptors])
+    # Reading from any of these fails by now; a handle that is known to stand on one says why.
+    exhausted = any(error.errno in (errno.EMFILE, errno.ENFILE) for error in failed.values())
+    concerned = [found for found in plan.on_descriptors if exhausted or _descriptor(found.node.value) in failed]
+    _put_out_of_reach([_without_offset(found, failed) for found in concerned])
 
 
 _LEAST = 64
@@ -274,6 +277,14 @@ def _forget_resource(owner: Any, name: str) -> None:
             entry.close(resource)
         except Exception:
             pass  # it stays as it is, out of reach
+
+
+def _descriptor(handle: Any) -> int | None:
+    try:
+        number: int = handle.fileno()
+    except Exception:
+        return None
+    return number
 
 
 def _without_offset(found: Inherited, failed: dict[int, OSError]) -> Inherited:
