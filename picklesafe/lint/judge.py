@@ -32,7 +32,7 @@ class Judge:
         from picklesafe.lint.project import Project
 
         self._rules = rules
-        self._loaded = loaded
+        self._others = [rule for rule in loaded if rule not in rules]
         self._settings = settings
         self._project = Project(settings.root, settings.src)
         self._read = 0
@@ -73,28 +73,32 @@ class Judge:
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
         rules = self._rules if watch or UNSCREENED else triggered(source.data, self._rules)
         if not rules:
-            if triggered(source.data, self._loaded):
+            if triggered(source.data, self._others):
                 _ = source.tree  # raises what is reported whatever is selected
             return Outcome()
         from picklesafe.lint.analysis import analyze
-        from picklesafe.lint.suppress import Suppressions
 
         self._read += len(source.data)
         if self._read > _PROJECT_BYTES:
             self._project, self._read = type(self._project)(self._settings.root, self._settings.src), len(source.data)
         analysis = analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
-        comments = Suppressions(source)
-        findings = tuple(
-            finding
-            for finding in dict.fromkeys(analysis.findings)
-            if (finding.code in self._settings.codes or finding.code in ALWAYS)
-            and not self._ignores.hide(finding)
-            and not comments.hide(finding)
-        )
+        findings = self._wanted(source, analysis.findings) if analysis.findings else ()
         own = os.path.abspath(source.path)
         consulted = frozenset(map(os.path.abspath, analysis.consulted)) - {own}
         notes = tuple(f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
         return Outcome(findings, frozenset(analysis.hazards), consulted, notes=notes)
+
+    def _wanted(self, source: Source, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        from picklesafe.lint.suppress import Suppressions
+
+        comments = Suppressions(source)
+        return tuple(
+            finding
+            for finding in dict.fromkeys(findings)
+            if (finding.code in self._settings.codes or finding.code in ALWAYS)
+            and not self._ignores.hide(finding)
+            and not comments.hide(finding)
+        )
 
 
 class _FileIgnores:
