@@ -14,7 +14,7 @@ from typing import Any
 
 from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.files import PER_WORKER, path_of
-from picklesafe.handles.found import refuse_closed
+from picklesafe.handles.found import refuse_closed, refuse_replaced
 from picklesafe.handles.places import meant_by
 from picklesafe.handles.recipe import Recipe, resolve, undeclared
 from picklesafe.handles.registry import register_handle
@@ -136,6 +136,9 @@ def raster(handle: Any) -> Recipe:
         )
     # Anything else may be a path, or a word that only GDAL understands: NETCDF:"file.nc":band.
     path = meant_by(name) if os.path.exists(name) or os.path.exists(meant_by(name)) else name
+    if handle.driver == "GTiff" and os.path.isfile(path):
+        # This driver keeps its file open; others may not.
+        refuse_replaced(handle, path)
     return Recipe("rasterio.open", path, driver=handle.driver, **handle.options)
 
 

@@ -10,6 +10,7 @@ first `to_ndarray(format=…)` would wait for them for ever, whatever container 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
@@ -112,8 +113,28 @@ def decord_reader(handle: Any) -> Recipe:
     raise undeclared("decord")
 
 
-def forget_converter() -> None:
-    """In a forked child: let PyAV make a converter of frames with threads that are there."""
+# What no dataset holds has to be looked after too, once one of these libraries is there.
+
+_frozen_here = False
+
+
+def _before() -> None:
+    """Keep the child from collecting what the parent has dropped: PyAV's containers are in cycles with their streams,
+    so they wait for the garbage collector, and if it is the child's, that waits for their threads for ever."""
+    global _frozen_here
+    _frozen_here = not gc.get_freeze_count()
+    if _frozen_here:
+        gc.freeze()
+
+
+def _in_parent() -> None:
+    # What the program has frozen itself stays so.
+    if _frozen_here:
+        gc.unfreeze()
+
+
+def _in_child() -> None:
+    gc.freeze()
     kept = getattr(sys.modules.get("av.video.frame"), "_thread_local", None)
     converter = getattr(kept, "reformatter", None)
     if kept is not None and converter is not None:
@@ -125,4 +146,4 @@ def forget_converter() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget_converter)
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import os
 import pickle
@@ -26,6 +27,12 @@ ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="look
 WAYS = {"pickled": lambda dataset: pickle.loads(pickle.dumps(dataset)), "copied": copy.copy, "deep": copy.deepcopy}
 PAGES, SIDE = 6, 128
 PIXELS = np.random.default_rng(1).integers(0, 60_000, (PAGES, SIDE, SIDE), dtype=np.uint16)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_open() -> None:
+    """Files of one name that earlier tests have left to the garbage collector make a relative name ambiguous."""
+    gc.collect()
 
 
 @pytest.fixture
@@ -233,6 +240,20 @@ def test_a_raster_open_for_writing_is_refused(mode: str, method: str, raster: Pa
             in_worker(method, use, Holding(out=out))
         for part in ("Holding.out", path.name, f"'{mode}'"):
             assert part in str(raised.value)
+
+
+@ON_LINUX
+def test_a_raster_that_was_replaced_or_deleted_is_an_error(raster: Path, tmp_path: Path) -> None:
+    dataset = Holding(raster=pytest.importorskip("rasterio").open(raster))
+    packed = pickle.dumps(dataset)
+    moved = raster.rename(tmp_path / "moved.tif")
+    with pytest.raises(HandleMissingError, match=r"Holding\.raster"):
+        read_bands(pickle.loads(packed))
+    shutil.copy(moved, raster)
+    with pytest.raises(HandleChangedError, match=r"Holding\.raster"):
+        read_bands(pickle.loads(packed))
+    with pytest.raises(HandleChangedError, match=r"Holding\.raster.*replaced"):
+        pickle.dumps(dataset)
 
 
 def test_a_raster_in_memory_is_an_error(raster: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -122,6 +123,50 @@ def test_a_file_that_was_replaced_is_an_error(film: Path, tmp_path: Path) -> Non
         read_from_the_start(pickle.loads(packed))
     with pytest.raises(HandleChangedError, match=r"Holding\.video.*replaced"):
         pickle.dumps(dataset)
+
+
+@pytest.mark.skipif("fork" not in START_METHODS, reason="this platform has no fork")
+def test_a_forked_child_leaves_the_parents_garbage_alone(film: Path) -> None:
+    gc.collect()
+    assert gc.get_freeze_count() == 0
+    gc.disable()
+    try:
+        dropped = av.open(str(film))
+        next(dropped.decode(video=0))
+        del dropped
+        assert in_worker("fork", collect, Holding(video=av.open(str(film))))
+    finally:
+        gc.enable()
+    assert gc.get_freeze_count() == 0
+    assert gc.collect()
+
+
+def collect(dataset: Any) -> bool:
+    gc.collect()
+    own: list[Any] = []
+    own.append(own)
+    del own
+    return gc.collect() == 1 and dataset.video.name != ""
+
+
+@pytest.mark.skipif("fork" not in START_METHODS, reason="this platform has no fork")
+def test_what_a_program_froze_itself_stays_frozen(film: Path) -> None:
+    gc.freeze()
+    try:
+        assert in_worker("fork", collect, Holding(video=av.open(str(film))))
+        assert gc.get_freeze_count()
+    finally:
+        gc.unfreeze()
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_a_worker_converts_frames_after_the_parent_has(method: str, film: Path) -> None:
+    expected = read_from_the_start(Holding(video=av.open(str(film))))
+    assert in_worker(method, read_anew, str(film), Holding()) == expected
+
+
+def read_anew(path: str, dataset: Any) -> list[float]:
+    return read_from_the_start(Holding(video=av.open(path)))
 
 
 def open_with(library: str, film: Path) -> Any:
