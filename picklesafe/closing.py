@@ -40,7 +40,9 @@ def close(obj: Any) -> None:
         return
     errors = []
     cells: dict[Any, Cell] = {}
-    for name, value in [(node.key, node.value) for node in search.children(search.Node(obj))]:
+    for name, value in [
+        (node.key, node.value) for node in search.children(search.Node(obj), search.Bounds()) if node.is_attribute
+    ]:
         if name in travel.resources(type(obj)):
             del obj.__dict__[name]
         elif isinstance(value, HandlePool):

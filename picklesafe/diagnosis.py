@@ -41,7 +41,7 @@ def refuse_what_cannot_travel(owner: Any, frame: FrameType | None) -> None:
 
 def _nodes(owner: Any) -> Iterator[search.Node]:
     yield search.Node(owner)
-    yield from search.look(owner, into=_pickles_by_attributes, budget=BUDGET)
+    yield from search.look(owner, search.Bounds(_pickles_by_attributes, budget=BUDGET))
 
 
 def changes_classes(frame: FrameType | None) -> bool:

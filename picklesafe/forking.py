@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from picklesafe import descriptors, dormant, live, mending, search, travel
@@ -120,7 +120,13 @@ def _in_child() -> None:
 
 
 _LEAST = 64
-"""Objects that are visited below each live one, however many there are."""
+"""Objects that are visited below each attribute of each live object, however many there are."""
+
+_THOROUGH = 200_000
+"""Objects that are visited below one that a quick look doesn't get to the end of, at the first fork of its life; at
+every later one if there were handles that the quick look had missed."""
+
+_THOROUGH_SAMPLE = 20_000
 
 
 def _plan() -> Plan:
@@ -137,35 +143,58 @@ def _look_into_all(plan: Plan) -> None:
     types = registry.known_types()
     cells: dict[Any, Cell] = {}
     budget = search.BUDGET
-    for owner in live.instances():
-        resources = travel.resources(type(owner))
+    resources_of: dict[type, frozenset[str]] = {}
+    for owner, reference in live.instances():
+        if search.holds_atoms_alone(owner):
+            continue
+        cls = type(owner)
+        resources = resources_of.get(cls)
+        if resources is None:
+            resources = resources_of[cls] = travel.resources(cls)
         if resources:
             plan.resources.extend((owner, name) for name in resources if name in owner.__dict__)
         try:
-            for node in _nodes(owner, resources, types, max(budget, _LEAST)):
-                budget -= 1
-                entry = types.get(type(node.value))
-                if entry is not None:
-                    _consider(owner, node, entry, cells, plan)
+            bounds = search.Bounds(wanted=types.keys(), budget=max(budget, _LEAST))
+            before = bounds.budget
+            found = _found(owner, reference, bounds, resources)
+            budget -= before - bounds.budget
+            for node in found:
+                _consider(owner, node, types[type(node.value)], cells, plan)
         except Exception as error:
             # Somebody's __getattribute__ or __dict__: what it hides can't be told.
             _refuse_all(owner, error, types, plan)
 
 
-def _nodes(owner: Any, resources: frozenset[str], types: Any, budget: int) -> Iterator[search.Node]:
-    """What is below each attribute, for each by itself: an object under two of them is mended under both."""
+def _found(
+    owner: Any, reference: live.Reference, bounds: search.Bounds, resources: frozenset[str]
+) -> list[search.Node]:
+    """The handles within reach of a live object."""
+    found = _handles(owner, bounds, resources)
+    if bounds.complete:
+        return found
+    below_something = any(len(node.chain) > 2 for node in found)
+    if reference.deep is False and not below_something:
+        return found
+    thorough = search.Bounds(wanted=bounds.wanted, budget=_THOROUGH, sample=_THOROUGH_SAMPLE)
+    everything = _handles(owner, thorough, resources)
+    reference.deep = len(everything) > len(found)
+    return everything
 
-    def into(value: Any) -> bool:
-        return type(value) not in types
 
-    attributes = [node for node in search.children(search.Node(owner), into) if node.key not in resources]
-    yield from attributes
-    for attribute in attributes:
-        for node in search.look_below(attribute, into, budget):
-            budget -= 1
-            yield node
-        if budget <= 0:
-            return
+def _handles(owner: Any, bounds: search.Bounds, resources: frozenset[str]) -> list[search.Node]:
+    """Handles below each attribute, for each by itself: an object under two of them is mended under both."""
+    types = bounds.wanted
+    bounds.into = lambda value: type(value) not in types
+    tops = [node for node in search.children(search.Node(owner), bounds) if node.key not in resources]
+    found = [node for node in tops if type(node.value) in types]
+    left = bounds.budget
+    for place, top in enumerate(tops):
+        # None may take what the others need.
+        bounds.budget = allowed = max(left // (len(tops) - place), _LEAST)
+        found += [node for node in search.look_below(top, bounds) if type(node.value) in types]
+        left -= allowed - bounds.budget
+    bounds.budget = left
+    return found
 
 
 def _refuse_all(owner: Any, error: Exception, types: Any, plan: Plan) -> None:
@@ -203,6 +232,7 @@ def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: 
 def _put_out_of_reach(inherited: list[Inherited]) -> None:
     repairs: dict[tuple[int, str], list[Inherited]] = {}
     in_place: dict[int, AnyCell] = {}
+    in_items: list[tuple[search.Node, AnyCell]] = []
     for found in inherited:
         handle = found.node.value
         if id(handle) not in in_place:
@@ -210,10 +240,14 @@ def _put_out_of_reach(inherited: list[Inherited]) -> None:
             in_place[id(handle)] = _let_go(found)
         found = found._replace(cell=in_place[id(handle)])
         _, top, *below = found.node.chain
-        if below:
+        if not top.is_attribute:
+            in_items.append((found.node, found.cell))
+        elif below:
             repairs.setdefault((id(found.owner), top.key), []).append(found)
         else:
             dormant.put_to_sleep(found.owner, {top.key: found.cell})
+    # Elements of an object that is itself a list or a dictionary have nothing that could notice their first use.
+    mending.Mending(None, in_items).open()
     for found_there in repairs.values():
         first = found_there[0]
         top = first.node.chain[1]

@@ -66,7 +66,7 @@ def _warn_of_what_is_shared() -> None:
     if process is None:
         return
     types = registry.known_types()
-    for node in search.look(process, into=lambda value: not isinstance(value, PickleSafeMixin)):
+    for node in search.look(process, search.Bounds(lambda value: not isinstance(value, PickleSafeMixin))):
         entry = types.get(type(node.value))
         if entry is None or not entry.travels:
             continue

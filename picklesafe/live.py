@@ -5,18 +5,23 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-_references: dict[int, _Reference] = {}
+_references: dict[int, Reference] = {}
 
 
-class _Reference(weakref.ref[Any]):
-    """A weak reference that knows its key; with one callback for all, an instance costs no closure."""
+class Reference(weakref.ref[Any]):
+    """A weak reference that knows its key; with one callback for all, an instance costs no closure.
 
-    __slots__ = ("key",)
+    Attributes:
+        deep: whether a thorough look has found handles that a quick one misses; None if there was none yet.
+    """
+
+    __slots__ = ("deep", "key")
     key: int
+    deep: bool | None
 
 
 def _forget(reference: weakref.ref[Any]) -> None:
-    if isinstance(reference, _Reference) and _references.get(reference.key) is reference:
+    if isinstance(reference, Reference) and _references.get(reference.key) is reference:
         del _references[reference.key]
 
 
@@ -27,12 +32,13 @@ def add(instance: Any) -> None:
     if known is not None and known() is instance:
         return
     try:
-        reference = _Reference(instance, _forget)
+        reference = Reference(instance, _forget)
     except TypeError:
         # Subclasses of int and tuple can't be referred to weakly. Their descriptors are looked after, once and for all.
-        _references[0] = _Reference(_Everlasting)
+        _references[0] = Reference(_Everlasting)
         return
     reference.key = key
+    reference.deep = None
     _references[key] = reference
 
 
@@ -40,10 +46,10 @@ class _Everlasting:
     """Stands for instances that nobody can tell the end of."""
 
 
-def instances() -> list[Any]:
-    """All of them; the list is made in one step, whatever other threads do."""
-    found = [reference() for reference in list(_references.values())]
-    return [instance for instance in found if instance is not None and instance is not _Everlasting]
+def instances() -> list[tuple[Any, Reference]]:
+    """All of them, with what refers to them; the list is made in one step, whatever other threads do."""
+    found = [(reference(), reference) for reference in list(_references.values())]
+    return [pair for pair in found if pair[0] is not None and pair[0] is not _Everlasting]
 
 
 def any_alive() -> bool:

@@ -51,7 +51,7 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
     """Put `new` where the node is; gives the attribute's value, another one where that was a tuple."""
     old, node.value = node.value, new
     parent = node.parent
-    if parent is None or parent.parent is None:
+    if parent is None or (parent.parent is None and node.is_attribute):
         return new
     holder = parent.value
     if isinstance(holder, tuple):
@@ -64,8 +64,9 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
         holder.discard(old)
         holder.add(new)
     elif isinstance(holder, dict):
-        if holder.get(node.key) is old:
-            holder[node.key] = new
+        # As in lists, not through what a subclass makes of it.
+        if dict.get(holder, node.key) is old:
+            dict.__setitem__(holder, node.key, new)
     elif isinstance(holder, list | deque):
         _replace_element(holder, old, new)
     elif node.key is None:
@@ -81,9 +82,10 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
 
 def _replace_element(holder: Any, old: Any, new: Any) -> None:
     """Wherever it is by now: the list may have changed since it was looked into."""
-    for index, value in enumerate(holder):
+    base: Any = list if isinstance(holder, list) else deque
+    for index, value in enumerate(base.__iter__(holder)):
         if value is old:
-            holder[index] = new
+            base.__setitem__(holder, index, new)
 
 
 def _set_attribute(holder: Any, name: str, value: Any) -> None:

@@ -1,17 +1,18 @@
 """A bounded look into an object: what can be reached from it, and by which path.
 
 Long containers are sampled and the whole look has a budget, since it runs before every fork and every pickling: a
-list of five million strings costs what a list of two hundred does.
+list of five million strings costs what a list of two hundred does, once it is known what it is.
 """
 
 from __future__ import annotations
 
 import copyreg
 import functools
+import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import islice
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from picklesafe.dormant import slot
@@ -51,6 +52,10 @@ class Node:
         return f".{self.key}" if self._form is _ATTRIBUTE else self._form
 
     @property
+    def is_attribute(self) -> bool:
+        return self._form is _ATTRIBUTE
+
+    @property
     def chain(self) -> list[Node]:
         """From where the look began to here."""
         nodes: list[Node] = []
@@ -67,28 +72,55 @@ class Node:
         return type(root.value).__name__ + "".join(node.step for node in rest)
 
 
-def look(root: Any, *, into: Callable[[Any], bool] = lambda value: True, budget: int = BUDGET) -> Iterator[Node]:
-    """Everything within reach of `root`, nearest first, under every path; what an object holds is given once.
+class Bounds:
+    """How far a look goes.
 
     Args:
         into: whether to go on into an object that has attributes of its own.
+        wanted: types of which no element of a container is left out, however long it is.
         budget: objects to visit at most.
+        sample: elements of a container that are visited at most, spread evenly over a list.
+
+    Attributes:
+        complete: False once something was left out.
     """
-    return look_below(Node(root), into, budget)
+
+    __slots__ = ("budget", "complete", "into", "sample", "wanted")
+
+    def __init__(
+        self,
+        into: Callable[[Any], bool] = lambda value: True,
+        *,
+        wanted: Set[type] = frozenset(),
+        budget: int = BUDGET,
+        sample: int = SAMPLE,
+    ) -> None:
+        self.into = into
+        self.wanted = wanted
+        self.budget = budget
+        self.sample = sample
+        self.complete = True
 
 
-def look_below(start: Node, into: Callable[[Any], bool], budget: int) -> Iterator[Node]:
-    """The same from a node on."""
+def look(root: Any, bounds: Bounds | None = None) -> Iterator[Node]:
+    """Everything within reach of `root`, nearest first, under every path; what an object holds is given once."""
+    return look_below(Node(root), bounds or Bounds())
+
+
+def look_below(start: Node, bounds: Bounds) -> Iterator[Node]:
+    """The same from a node on; takes what it visits off the budget."""
     queue = deque([start])
     seen = {id(start.value)}
     while queue:
         parent = queue.popleft()
-        for child in children(parent, into, min(budget, SAMPLE)):
-            yield child
-            budget -= 1
-            if budget <= 0:
+        for child in children(parent, bounds):
+            if bounds.budget <= 0:
+                bounds.complete = False
                 return
-            if id(child.value) not in seen:
+            yield child
+            bounds.budget -= 1
+            # What can't be changed in place has to be replaced under each of its paths.
+            if id(child.value) not in seen or type(child.value) in _UNCHANGEABLE:
                 seen.add(id(child.value))
                 queue.append(child)
 
@@ -100,34 +132,73 @@ def path_to(root: Any, target: Any) -> str | None:
     return next((node.path for node in look(root) if node.value is target), None)
 
 
-def children(node: Node, into: Callable[[Any], bool] = lambda value: True, sample: int = SAMPLE) -> Iterator[Node]:
+def holds_atoms_alone(value: Any) -> bool:
+    """Whether an object is plain, and nothing in it is worth visiting: asked in a tenth of the time of a look."""
+    cls = type(value)
+    known = _plain.get(cls)
+    if known is None:
+        reads: Any = cls.__getattribute__
+        own = reads is object.__getattribute__ and isinstance(_dict_of(cls), GetSetDescriptorType)
+        known = _plain[cls] = own and not _slot_names(cls) and not issubclass(cls, tuple(_CONTAINERS))
+    return known and ATOMS.issuperset(map(type, value.__dict__.values()))
+
+
+_plain: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
+
+
+def _dict_of(cls: type) -> Any:
+    return next((base.__dict__["__dict__"] for base in cls.__mro__ if "__dict__" in base.__dict__), None)
+
+
+def children(node: Node, bounds: Bounds) -> Iterator[Node]:
     """What the node's value holds directly, but for atoms."""
     value = node.value
     cls = type(value)
-    if cls in _MAPPINGS:
-        # A list first, here and below: it is made in one step, whatever other threads do to the dictionary.
-        for key, held in list(islice(value.items(), sample)):
-            if type(held) not in ATOMS:
-                yield Node(held, node, _ITEM, key)
-    elif cls in _SEQUENCES or (isinstance(value, tuple) and into(value)):
-        yield from _elements(node, value, sample)
-    elif cls is set or cls is frozenset:
-        yield from (Node(held, node, "{…}") for held in list(islice(value, sample)) if type(held) not in ATOMS)
-    elif isinstance(value, functools.partial):
+    # Not isinstance, here and below, which asks an object that stands for another one for its __class__.
+    if issubclass(cls, functools.partial):
         yield Node(value.func, node, ".func")
         yield from (Node(held, node, f".args[{i}]") for i, held in enumerate(value.args))
         yield from (Node(held, node, f".keywords[{key!r}]") for key, held in value.keywords.items())
     elif cls is MethodType:
         yield Node(value.__self__, node, ".__self__")
-    elif cls not in _CLOSED and not isinstance(value, type) and (node.parent is None or into(value)):
-        yield from _attributes(node, value)
+    elif cls in _CONTAINERS:
+        yield from _elements(node, value, cls, bounds)
+    elif cls not in _CLOSED and not issubclass(cls, type) and (node.parent is None or bounds.into(value)):
+        yield from _elements(node, value, cls, bounds)
+        yield from _attributes(node, value, bounds)
 
 
-def _attributes(node: Node, value: Any) -> Iterator[Node]:
-    items = [item for item in list(getattr(value, "__dict__", _NOTHING).items()) if type(item[1]) not in ATOMS]
-    # All that the object itself holds, a sample of what those below it do.
-    for name, held in items if node.parent is None else items[:SAMPLE]:
-        yield Node(held, node, _ATTRIBUTE, name)
+def _elements(node: Node, value: Any, cls: type, bounds: Bounds) -> Iterator[Node]:
+    if issubclass(cls, dict):
+        for key, held in _worth_visiting(value, dict.values, dict.items, bounds):
+            yield Node(held, node, _ITEM, key)
+    elif issubclass(cls, (list, deque, tuple)):
+        fields = getattr(cls, "_fields", None) if issubclass(cls, tuple) else None
+        for place, held in _worth_visiting(value, _iterate, _enumerate, bounds):
+            yield Node(held, node, f".{fields[place]}" if fields else _ITEM, place)
+    elif issubclass(cls, (set, frozenset)):
+        for _, held in _worth_visiting(value, _iterate, _enumerate, bounds):
+            yield Node(held, node, "{…}")
+
+
+def _iterate(value: Any) -> Iterator[Any]:
+    """Through the elements themselves, whatever a subclass makes of iteration."""
+    base: Any = next(base for base in type(value).__mro__ if base in _CONTAINERS)
+    elements: Iterator[Any] = base.__iter__(value)
+    return elements
+
+
+def _enumerate(value: Any) -> Iterator[tuple[int, Any]]:
+    return enumerate(_iterate(value))
+
+
+def _attributes(node: Node, value: Any, bounds: Bounds) -> Iterator[Node]:
+    values: Any = getattr(value, "__dict__", None)
+    if values:
+        # All that the object itself holds, a sample of what those below it do.
+        most = len(values) if node.parent is None else bounds.sample
+        for name, held in _worth_visiting(values, dict.values, dict.items, bounds, most):
+            yield Node(held, node, _ATTRIBUTE, name)
     for name in _slot_names(type(value)):
         try:
             held = slot(type(value), name).__get__(value, type(value))
@@ -137,16 +208,74 @@ def _attributes(node: Node, value: Any) -> Iterator[Node]:
             yield Node(held, node, _ATTRIBUTE, name)
 
 
-def _elements(node: Node, value: Any, sample: int) -> Iterator[Node]:
-    step = -(-len(value) // sample) or 1
-    sampled = list(islice(value, sample)) if isinstance(value, deque) else value[::step]
-    # Most long lists hold nothing but atoms, which is seen soonest without looking at them one by one.
-    if ATOMS.issuperset(map(type, sampled)):
-        return
-    fields = getattr(type(value), "_fields", None) if isinstance(value, tuple) else None
-    for place, held in enumerate(sampled):
-        if type(held) not in ATOMS:
-            yield Node(held, node, f".{fields[place]}" if fields else _ITEM, place * step)
+Pairs = Iterable[tuple[Any, Any]]
+
+
+def _worth_visiting(
+    container: Any,
+    values: Callable[[Any], Iterable[Any]],
+    pairs: Callable[[Any], Pairs],
+    bounds: Bounds,
+    most: int | None = None,
+) -> Pairs:
+    """(key, value) of what a container holds that is no atom: all, or a sample and whatever is of a wanted type.
+
+    Args:
+        values, pairs: give the values of a container, and its keys with them.
+        most: how many to visit; by default what the bounds say.
+    """
+    most = bounds.sample if most is None else most
+    if len(container) <= most:
+        # A list first, here and below: it is made in one step, whatever other threads do to the container.
+        return [pair for pair in list(pairs(container)) if type(pair[1]) not in ATOMS]
+    sampled = _sample(container, pairs, most)
+    kinds = _kinds(container, values, {type(value) for _, value in sampled})
+    if not kinds:
+        return ()
+    wanted = kinds & bounds.wanted
+    if wanted:
+        found = [pair for pair in list(pairs(container)) if type(pair[1]) in wanted]
+    else:
+        found = []
+    if kinds != wanted:
+        bounds.complete = False
+        found += [pair for pair in sampled if type(pair[1]) not in ATOMS and type(pair[1]) not in wanted]
+    return found
+
+
+def _sample(container: Any, pairs: Callable[[Any], Pairs], most: int) -> list[tuple[Any, Any]]:
+    if isinstance(container, (list, tuple)):
+        step = -(-len(container) // most)
+        base: Any = list if isinstance(container, list) else tuple
+        return list(
+            zip(range(0, len(container), step), base.__getitem__(container, slice(None, None, step)), strict=True)
+        )
+    return list(islice(pairs(container), most))
+
+
+_kinds_of_long: dict[int, tuple[int, Set[type]]] = {}
+_LONG = 100_000
+"""To ask so many elements for their types takes 2 ms."""
+
+
+def _kinds(container: Any, values: Callable[[Any], Iterable[Any]], sampled: Set[type]) -> Set[type]:
+    """The types of what a container holds, but for atoms: of all of it, however long.
+
+    To ask five million elements takes a tenth of a second, so it is remembered for as long as the container has that
+    length and the sample shows nothing else.
+    """
+    known = _kinds_of_long.get(id(container))
+    if known is not None and known[0] == len(container) and sampled <= known[1] | ATOMS:
+        return known[1]
+    kinds = set(map(type, values(container))) - ATOMS
+    if len(container) > _LONG:
+        if len(_kinds_of_long) >= _MOST_REMEMBERED:
+            _kinds_of_long.clear()
+        _kinds_of_long[id(container)] = (len(container), kinds)
+    return kinds
+
+
+_MOST_REMEMBERED = 1000
 
 
 def _short(key: Any) -> str:
@@ -164,6 +293,6 @@ _ATTRIBUTE = ".name"
 _ITEM = "[key]"
 _NOTHING: dict[str, Any] = {}
 _HEAP_TYPE = 1 << 9
-_MAPPINGS = frozenset({dict, OrderedDict, defaultdict})
-_SEQUENCES = frozenset({list, tuple, deque})
+_UNCHANGEABLE = frozenset({tuple, frozenset})
+_CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, tuple, deque, set, frozenset})
 _CLOSED = frozenset({FunctionType, ModuleType}) | ATOMS

@@ -115,26 +115,33 @@ def decord_reader(handle: Any) -> Recipe:
 
 # What no dataset holds has to be looked after too, once one of these libraries is there.
 
-_frozen_here = False
+_forks = 0
+_collected = False
 
 
 def _before() -> None:
     """Keep the child from collecting what the parent has dropped: PyAV's containers are in cycles with their streams,
     so they wait for the garbage collector, and if it is the child's, that waits for their threads for ever."""
-    global _frozen_here
-    _frozen_here = not gc.get_freeze_count()
-    if _frozen_here:
-        gc.freeze()
+    global _forks, _collected
+    # Not frozen yet: a plan of the fork may look for objects through the collector, which doesn't show frozen ones.
+    if _forks == 0:
+        _collected = gc.isenabled()
+    _forks += 1  # in several threads at once
+    gc.disable()
 
 
 def _in_parent() -> None:
-    # What the program has frozen itself stays so.
-    if _frozen_here:
-        gc.unfreeze()
+    global _forks
+    _forks -= 1
+    if _forks == 0 and _collected:
+        gc.enable()
 
 
 def _in_child() -> None:
+    global _forks
     gc.freeze()
+    _forks = 1
+    _in_parent()
     kept = getattr(sys.modules.get("av.video.frame"), "_thread_local", None)
     converter = getattr(kept, "reformatter", None)
     if kept is not None and converter is not None:
