@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copyreg
 import sys
-from collections.abc import Iterator
-from types import FrameType, FunctionType
+from collections.abc import Iterator, Mapping
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from picklesafe import search
@@ -19,10 +19,11 @@ from picklesafe.handles import registry
 BUDGET = 2000
 
 
-def refuse_what_cannot_travel(owner: Any, frame: FrameType | None) -> None:
+def refuse_what_cannot_travel(owner: Any, frame: FrameType | None, reduced: Any = None) -> None:
     """Look for the first thing in `owner` that plain pickle can't send.
 
     Args:
+        reduced: what a class of its own mind has given for the object, which may leave something out.
         frame: that of the code which asked for the pickling; nothing is refused to a pickler that can do more than
             pickle does (cloudpickle, dill), nor to copy and deepcopy.
 
@@ -32,16 +33,31 @@ def refuse_what_cannot_travel(owner: Any, frame: FrameType | None) -> None:
     if _can_do_more(frame):
         return
     classes: set[type] = set()
-    for node in _nodes(owner):
+    bounds = search.Bounds(_pickles_by_attributes, budget=BUDGET)
+    for node in _nodes(owner, bounds) if reduced is None else _nodes_of_reduced(owner, reduced, bounds):
         error = _problem(node.value, classes)
         if error is not None:
             error.attribute = node.path
             raise error
 
 
-def _nodes(owner: Any) -> Iterator[search.Node]:
+def _nodes(owner: Any, bounds: search.Bounds) -> Iterator[search.Node]:
     yield search.Node(owner)
-    yield from search.look(owner, search.Bounds(_pickles_by_attributes, budget=BUDGET))
+    yield from search.look(owner, bounds)
+
+
+def _nodes_of_reduced(owner: Any, reduced: Any, bounds: search.Bounds) -> Iterator[search.Node]:
+    root = search.Node(owner)
+    args, state = (*reduced[1:], None)[:2]
+    tops = [search.Node(args, root, ".__reduce__()[1]")]
+    for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):
+        if isinstance(part, dict):
+            tops += search.attributes(root, part, bounds)
+        elif part is not None:
+            tops.append(search.Node(part, root, ".__getstate__()"))
+    for top in tops:
+        yield top
+        yield from search.look_below(top, bounds)
 
 
 def changes_classes(frame: FrameType | None) -> bool:
@@ -65,19 +81,50 @@ def _can_do_more(frame: FrameType | None) -> bool:
     frame = _pickler_frame(frame)
     if frame is None or frame.f_globals.get("__name__") == "copy":
         return True
-    return any(_pickles_functions(type(value)) for value in frame.f_locals.values())
+    if any(_is_pickler_that_can(value) for value in frame.f_locals.values()):
+        return True
+    # `MyPickler(file).dump(x)`, where nothing but the code names the pickler.
+    return "dump" in frame.f_code.co_names and any(map(_can_send_more, _classes_named_in(frame)))
 
 
-def _pickles_functions(cls: type) -> bool:
-    """Whether this is a pickler with ways of its own to send a function."""
+def _classes_named_in(frame: FrameType) -> Iterator[type]:
+    names = frame.f_code.co_names
+    for name in names:
+        found = frame.f_globals.get(name)
+        inner = [vars(found).get(other) for other in names] if isinstance(found, ModuleType) else [found]
+        yield from (value for value in inner if isinstance(value, type))
+    yield from (value for value in frame.f_locals.values() if isinstance(value, type))
+
+
+def _is_pickler_that_can(value: Any) -> bool:
+    cls = type(value)
+    if _can_send_more(cls):
+        return True
+    # The table that multiprocessing's pickler has is looked up in _pickles_by_attributes.
+    is_pickler = issubclass(cls, _picklers()) and cls.__module__ != "multiprocessing.reduction"
+    return is_pickler and getattr(value, "dispatch_table", None) is not None
+
+
+def _can_send_more(cls: type) -> bool:
+    """Whether this is a pickler with ways of its own to send an object."""
+    if not issubclass(cls, _picklers()):
+        return False
+    if hasattr(cls, "reducer_override"):
+        return True
+    plain: Any = next(base for base in cls.__mro__ if base in _picklers())
+    if any(getattr(cls, name, None) is not getattr(plain, name, None) for name in ("persistent_id", "save")):
+        return True
+    table = getattr(cls, "dispatch_table", None)
+    # dill also changes the table of the class that it derives from.
+    dispatch: Any = getattr(cls, "dispatch", {})
+    python: Any = _picklers()[1]
+    return isinstance(table, Mapping) or (plain is python and dispatch.get(FunctionType) is not python.save_global)
+
+
+def _picklers() -> tuple[type, type]:
     import pickle  # half as long to import as picklesafe itself, and there already where this is asked
 
-    if issubclass(cls, pickle.Pickler) and hasattr(cls, "reducer_override"):
-        return True
-    # dill also changes the table of the class that it derives from.
-    plain: Any = pickle._Pickler
-    dispatch: Any = getattr(cls, "dispatch", {})
-    return issubclass(cls, plain) and dispatch.get(FunctionType) is not plain.save_global
+    return pickle.Pickler, pickle._Pickler
 
 
 def _pickles_by_attributes(value: Any) -> bool:

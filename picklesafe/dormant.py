@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +24,43 @@ time, and without any every attribute of every instance costs 40 ns for good. Af
 can, and elsewhere the descriptor stays, which costs 15 ns, and only on the attribute it stands for."""
 
 _NONE: Mapping[str, AnyCell] = MappingProxyType({})
-_lock = threading.RLock()
+
+
+class _Section:
+    """One thread at a time changes what is dormant; what the garbage collector finds meanwhile waits for the end.
+
+    It may strike in the middle of any line, in the thread that holds the lock as well.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            while self._depth == 1 and _gone:
+                _forget(_gone.popleft())
+        finally:
+            self._depth -= 1
+            self._lock.release()
+
+    def tidy(self) -> None:
+        """Do what waits, unless somebody is inside who will."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._depth == 0:
+                    with self:
+                        pass
+            finally:
+                self._lock.release()
+
+
+_section = _Section()
+_gone: deque[_Asleep] = deque()
 
 
 class _Asleep(weakref.ref[Any]):
@@ -58,8 +95,13 @@ class Dormant:
         if instance is None:
             return self._inherited(None, owner)
         cell = cells_of(instance).get(self.name)
-        if cell is not None:
-            return wake(instance, self.name, cell)
+        handle = Absent if cell is None else wake(instance, self.name, cell)
+        found = _defined(type(instance), self.name)
+        if _is_data_descriptor(found):
+            # A property of this name, which reads the instance's __dict__ itself.
+            return found.__get__(instance, owner)
+        if handle is not Absent:
+            return handle
         # Another thread may have been quicker.
         values = getattr(instance, "__dict__", {})
         return values[self.name] if self.name in values else self._inherited(instance, type(instance))
@@ -110,7 +152,7 @@ def put_to_sleep(instance: Any, cells: Mapping[str, AnyCell]) -> None:
     """Make attributes dormant: what the instance holds under these names is let go."""
     if not cells:
         return
-    with _lock:
+    with _section:
         record = _asleep.get(id(instance))
         if record is None or record() is not instance:
             try:
@@ -136,7 +178,7 @@ def _open_now(instance: Any, cells: Mapping[str, AnyCell]) -> None:
 def wake(instance: Any, name: str, cell: AnyCell) -> Any:
     """Open a dormant attribute, under every name that the instance has for it."""
     handle = cell.open()
-    with _lock:
+    with _section:
         names = [other for other, its in cells_of(instance).items() if its is cell]
         for other in names:
             # The value first: as long as the descriptor is there it must find either the cell or the value.
@@ -163,8 +205,8 @@ def renew_cells(change: Callable[[AnyCell], AnyCell]) -> None:
 
 def renew_locks() -> None:
     """In a forked child: no lock that another thread of the parent may have held."""
-    global _lock
-    _lock = threading.RLock()
+    global _section
+    _section = _Section()
     for record in list(_asleep.values()):
         for cell in record.cells.values():
             cell.renew_lock()
@@ -172,7 +214,7 @@ def renew_locks() -> None:
 
 def _settle(instance: Any, names: Iterable[str]) -> None:
     """These names aren't dormant any more for this instance."""
-    with _lock:
+    with _section:
         record = _asleep.get(id(instance))
         if record is None or record() is not instance:
             return
@@ -186,11 +228,15 @@ def _settle(instance: Any, names: Iterable[str]) -> None:
 def _collected(record: weakref.ref[Any]) -> None:
     """A dormant instance is gone: its names count no longer."""
     assert isinstance(record, _Asleep)
-    with _lock:
-        if _asleep.get(record.key) is record:
-            del _asleep[record.key]
-        for name in record.cells:
-            _uninstall(record.cls, name)
+    _gone.append(record)
+    _section.tidy()
+
+
+def _forget(record: _Asleep) -> None:
+    if _asleep.get(record.key) is record:
+        del _asleep[record.key]
+    for name in record.cells:
+        _uninstall(record.cls, name)
 
 
 class _Tally:
@@ -265,6 +311,10 @@ def _defined(cls: type, name: str) -> Any:
         if found is not Absent:
             return found
     return Absent
+
+
+def _is_data_descriptor(found: Any) -> bool:
+    return hasattr(type(found), "__get__") and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
 
 
 def slot(cls: type, name: str) -> Any:

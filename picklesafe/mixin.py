@@ -99,9 +99,7 @@ class PickleSafeMixin:
         if isinstance(reduced, str):
             return reduced
         frame = sys._getframe(1)
-        if not _reduces_itself(type(self)):
-            # Else it may leave out what can't travel, as it should.
-            diagnosis.refuse_what_cannot_travel(self, frame)
+        diagnosis.refuse_what_cannot_travel(self, frame, reduced if _reduces_itself(type(self)) else None)
         ours = type(self).__setstate__ is PickleSafeMixin.__setstate__
         return travel.prepare(self, reduced, dormant=ours and not diagnosis.changes_classes(frame))
 
@@ -112,11 +110,16 @@ class PickleSafeMixin:
             if isinstance(cell, Mending):
                 dormant.wake(self, name, cell)
         reduced = super().__reduce_ex__(4)
-        function, args, state, items, pairs = (*reduced, None, None, None)[:5]
+        if isinstance(reduced, str):
+            return self  # a name, under which everybody has the same object
+        function, args, state, items, pairs, set_state = (*reduced, *[None] * 4)[:6]
         copied = function(*args)
         if state is not None:
             state = _with_own_handles(self, state)
-            copied.__setstate__(state)
+            if set_state is None:
+                copied.__setstate__(state)
+            else:
+                set_state(copied, state)
         for item in items or ():
             copied.append(item)
         for key, value in pairs or ():

@@ -195,10 +195,7 @@ def _enumerate(value: Any) -> Iterator[tuple[int, Any]]:
 def _attributes(node: Node, value: Any, bounds: Bounds) -> Iterator[Node]:
     values: Any = getattr(value, "__dict__", None)
     if values:
-        # All that the object itself holds, a sample of what those below it do.
-        most = len(values) if node.parent is None else bounds.sample
-        for name, held in _worth_visiting(values, dict.values, dict.items, bounds, most):
-            yield Node(held, node, _ATTRIBUTE, name)
+        yield from attributes(node, values, bounds)
     for name in _slot_names(type(value)):
         try:
             held = slot(type(value), name).__get__(value, type(value))
@@ -206,6 +203,13 @@ def _attributes(node: Node, value: Any, bounds: Bounds) -> Iterator[Node]:
             continue
         if type(held) not in ATOMS:
             yield Node(held, node, _ATTRIBUTE, name)
+
+
+def attributes(node: Node, values: Any, bounds: Bounds) -> Iterator[Node]:
+    """The nodes of a dictionary of attributes: all that the object itself holds, a sample of what those below it do."""
+    most = len(values) if node.parent is None else bounds.sample
+    for name, held in _worth_visiting(values, dict.values, dict.items, bounds, most):
+        yield Node(held, node, _ATTRIBUTE, name)
 
 
 Pairs = Iterable[tuple[Any, Any]]

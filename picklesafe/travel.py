@@ -111,7 +111,19 @@ def prepare(owner: Any, reduced: Reduced, *, dormant: bool) -> Reduced:
         function, args = call, (Travelling((function, args), owner),)
     if rest and rest[0] is not None:
         rest[0] = Travelling(pack(owner, rest[0], dormant=dormant), owner)
+    if len(rest) > 1 and rest[1] is not None:
+        rest[1] = (_element(item, owner) for item in rest[1])
+    if len(rest) > 2 and rest[2] is not None:
+        rest[2] = ((key, _element(value, owner)) for key, value in rest[2])
     return (function, args, *rest)
+
+
+def _element(value: Any, owner: Any) -> Any:
+    """An element of an owner that is a list or a dictionary; in a wrapper of its own if there may be handles in it."""
+    cls = type(value)
+    if cls in search.ATOMS or ((cls is tuple or cls is list) and search.ATOMS.issuperset(map(type, value))):
+        return value
+    return Travelling(value, owner)
 
 
 _CONSTRUCTORS = frozenset({copyreg.__newobj__, copyreg.__newobj_ex__, copyreg._reconstructor})  # type: ignore[attr-defined]

@@ -358,3 +358,29 @@ def test_what_was_assigned_while_it_was_dormant_stays(records: Path) -> None:
     arrived.file = None
     assert arrived.other.read(3) == b"000"
     assert arrived.file is None
+
+
+class Wrapping(PickleSafeMixin):
+    def __init__(self, path: Path) -> None:
+        vars(self)["file"] = open(path, "rb")
+
+    @property
+    def file(self) -> tuple[str, Any]:
+        return "wrapped", vars(self)["file"]
+
+
+def test_a_property_of_the_same_name_is_asked_at_once(records: Path) -> None:
+    arrived = pickle.loads(pickle.dumps(Wrapping(records)))
+    assert arrived.file[0] == "wrapped"
+    assert arrived.file[1].read(4) == b"0000"
+
+
+def test_an_instance_that_is_collected_amid_a_change_is_counted_after_it(records: Path) -> None:
+    # The garbage collector may strike between any two lines; here it strikes at a known one.
+    sent = pickle.dumps(Collected(records))
+    one, other = pickle.loads(sent), pickle.loads(sent)
+    del other
+    with dormant._section:
+        del one
+        assert "file" in vars(Collected)
+    assert "file" not in vars(Collected)

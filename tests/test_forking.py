@@ -253,7 +253,7 @@ def hold_the_opening_lock(dataset: Any, held: threading.Event, release: threadin
     from picklesafe import dormant
 
     cell = dormant.cells_of(dataset)["file"]
-    with dormant._lock, cell._lock:  # type: ignore[attr-defined]
+    with dormant._section, cell._lock:  # type: ignore[attr-defined]
         held.set()
         release.wait()
 

@@ -143,3 +143,27 @@ class Cooperative(Cooperates, datasets.Plain):
 def test_a_small_object_stays_small(records: Path) -> None:
     # Three hundred bytes, beside names and paths.
     assert len(pickle.dumps(datasets.Plain(records))) < 600 + len(str(records))
+
+
+class Named(PickleSafeMixin):
+    def __reduce__(self) -> str:
+        return "NAMED"
+
+
+NAMED = Named()
+
+
+class SetBySetter(PickleSafeMixin):
+    def __reduce__(self) -> Any:
+        return SetBySetter, (), {"x": 1}, None, None, set_state
+
+
+def set_state(instance: Any, state: Any) -> None:
+    instance.by_setter = state
+
+
+def test_a_reduce_that_gives_a_name_or_a_setter_copies_as_in_any_class() -> None:
+    for journey in (copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))):
+        assert journey(NAMED) is NAMED
+        if journey is not copy.deepcopy:  # which knows no setters
+            assert journey(SetBySetter()).by_setter == {"x": 1}

@@ -234,13 +234,30 @@ def test_any_graph_with_handles_anywhere_reads_the_same_after_the_journey(
             file.close()
 
 
-class LeavesOut(Holder):
-    def __getstate__(self) -> Any:
-        state = super().__getstate__()
-        state.pop("function")
-        return state
+class Shards(PickleSafeMixin, list):  # type: ignore[type-arg]
+    pass
 
 
-def test_what_a_class_leaves_out_itself_is_no_obstacle() -> None:
-    arrived = pickle.loads(pickle.dumps(LeavesOut(function=lambda: None, types=[type(None), type(...)])))
-    assert arrived.types == [type(None), type(...)]
+class Named(PickleSafeMixin, dict):  # type: ignore[type-arg]
+    pass
+
+
+@pytest.mark.parametrize("journey", [lambda it: pickle.loads(pickle.dumps(it)), copy.deepcopy])
+def test_an_object_that_is_itself_a_container_takes_its_elements_along(journey: Any, records: Path) -> None:
+    file = open(records, "rb")
+    file.seek(160)
+    shards, named = Shards([0, file, [file]]), Named(a=file, b=("x", 1))
+    shards.kept = named.kept = file  # type: ignore[attr-defined]
+    shards.append(shards)
+    arrived, by_name = journey(shards), journey(named)
+    assert arrived[1].read(16) == by_name["a"].read(16) == b"%015d\n" % 10
+    assert arrived[0] == 0 and by_name["b"] == ("x", 1) and len(arrived) == 4
+    assert arrived[3] is arrived and arrived[1] is arrived[2][0] is arrived.kept is not file
+    assert by_name["a"] is by_name.kept is not file
+
+
+def test_a_lambda_among_the_elements_of_a_container_is_named() -> None:
+    with pytest.raises(NotWorkerSafeError, match=r"Shards\[1\]: a lambda"):
+        pickle.dumps(Shards([0, lambda: 1]))
+    with pytest.raises(NotWorkerSafeError, match=r"Named\['a'\]: a lambda"):
+        pickle.dumps(Named(a=lambda: 1))
