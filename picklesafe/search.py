@@ -120,7 +120,7 @@ def look_below(start: Node, bounds: Bounds) -> Iterator[Node]:
             yield child
             bounds.budget -= 1
             # What can't be changed in place has to be replaced under each of its paths.
-            if id(child.value) not in seen or type(child.value) in _UNCHANGEABLE:
+            if id(child.value) not in seen or issubclass(type(child.value), (tuple, frozenset)):
                 seen.add(id(child.value))
                 queue.append(child)
 
@@ -297,6 +297,5 @@ _ATTRIBUTE = ".name"
 _ITEM = "[key]"
 _NOTHING: dict[str, Any] = {}
 _HEAP_TYPE = 1 << 9
-_UNCHANGEABLE = frozenset({tuple, frozenset})
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, tuple, deque, set, frozenset})
 _CLOSED = frozenset({FunctionType, ModuleType}) | ATOMS

@@ -196,6 +196,7 @@ PLACES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "a subclass of list": (lambda it: Shards([it]), lambda found: found[0]),
     "a subclass of dict": (lambda it: Named(a=it), lambda found: found["a"]),
     "one tuple under two paths": (lambda it: [(it,)] * 2, lambda found: found[1][0]),
+    "one named tuple under two paths": (lambda it: [datasets.Pair("x", it)] * 2, lambda found: found[1].file),
     "another object": (lambda it: Box([(it,)]), lambda found: found.content[0][0]),
 }
 
