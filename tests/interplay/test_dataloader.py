@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 import os
 import signal
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,13 @@ def load(dataset: Any, workers: int, method: str | None = None, **options: Any) 
 
 
 def epoch(loader: Any) -> list[Any]:
-    return [item for batch in loader for item in batch]
+    try:
+        return [item for batch in loader for item in batch]
+    except Exception as error:
+        # Whoever keeps the error keeps the iterator with its workers. It would be left to the garbage collector, which
+        # takes its queues apart first, so that each worker is waited for in vain.
+        traceback.clear_frames(error.__traceback__)
+        raise
 
 
 def everything() -> list[list[int]]:
