@@ -140,15 +140,14 @@ class Unavailable:
     __setattr__ = __delattr__ = _raise
 
 
-_ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()
-_USES = (
-    *(side + name for name in _ARITHMETIC for side in ("", "r")),
-    *"neg pos abs invert int float complex index round trunc floor ceil bool bytes".split(),
-    *"lt le gt ge eq ne".split(),
-    *"getitem setitem delitem iter next reversed len contains call enter exit fspath".split(),
-    *"array buffer array_ufunc array_function".split(),
-)
-for _name in _USES:
+_ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+_USES = """
+    neg pos abs invert int float complex index round trunc floor ceil bool bytes
+    lt le gt ge eq ne
+    getitem setitem delitem iter next reversed len contains call enter exit fspath
+    array buffer array_ufunc array_function
+"""
+for _name in [*_USES.split(), *_ARITHMETIC.split(), *(f"r{name}" for name in _ARITHMETIC.split())]:
     # Special methods are looked for in the class alone, so __getattr__ isn't asked for them.
     #
     # Even == raises: memory-mapped arrays are compared by their content, and False would be an answer about content
