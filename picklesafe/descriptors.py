@@ -16,7 +16,7 @@ import os
 import stat
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -301,3 +301,43 @@ def _block(descriptor: int) -> None:
     except (OSError, IndexError):
         # To leave it open would be to read from the parent's offset.
         os.close(descriptor)
+
+
+def open_for_writing(numbers: Iterable[int]) -> list[tuple[int, File]]:
+    """Those of the descriptors that can write to a regular file, with that file. To be asked before the fork."""
+    found = []
+    for number in numbers:
+        try:
+            status, flags = os.fstat(number), fcntl.fcntl(number, fcntl.F_GETFL)
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode) and flags & _ACCESS != os.O_RDONLY:
+            found.append((number, _file(status)))
+    return found
+
+
+def lead_nowhere(noted: list[tuple[int, File]]) -> None:
+    """Put a file in memory under each number, or else the null device. To be called in the child.
+
+    A library that keeps unwritten data of an inherited file writes it when the process ends, over what the parent has
+    written meanwhile.
+    """
+    if not noted:
+        return
+    _lend()
+    with contextlib.suppress(OSError):
+        nowhere = _nowhere()
+        for number, file in noted:
+            with contextlib.suppress(OSError):
+                if _file(os.fstat(number)) == file:
+                    os.dup2(nowhere, number, os.get_inheritable(number))
+        os.close(nowhere)
+    hold_spares()
+
+
+def _nowhere() -> int:
+    try:
+        # HDF5 may crash where it can't set the length of what it writes to, which the null device refuses.
+        return os.memfd_create("picklesafe")
+    except (OSError, AttributeError):
+        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

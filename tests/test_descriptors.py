@@ -151,3 +151,32 @@ class TestShared:
         os.close(number)
         in_child(lambda: None)
         assert len(os.listdir("/dev/fd")) == before
+
+
+def test_what_a_child_writes_to_a_descriptor_that_leads_nowhere_is_gone(tmp_path: Path) -> None:
+    writes, reads = open(tmp_path / "out", "wb", buffering=0), open(tmp_path / "out", "rb", buffering=0)
+    pipe = os.pipe()
+    noted = descriptors.open_for_writing([writes.fileno(), reads.fileno(), pipe[1], 9999])
+    assert [number for number, _ in noted] == [writes.fileno()]
+
+    def write() -> int:
+        descriptors.lead_nowhere(noted)
+        os.ftruncate(writes.fileno(), 3)
+        return os.write(writes.fileno(), b"lost")
+
+    assert in_child(write, before=lambda: writes.write(b"kept")) == "4"
+    assert reads.read() == b"kept"
+
+
+def test_a_number_that_was_given_to_another_file_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    first = open(tmp_path / "first", "wb", buffering=0)
+    noted = descriptors.open_for_writing([first.fileno()])
+    with open(tmp_path / "second", "wb") as second:
+        os.dup2(second.fileno(), first.fileno())
+
+    def write() -> int:
+        descriptors.lead_nowhere(noted)
+        return os.write(first.fileno(), b"written")
+
+    assert in_child(write) == "7"
+    assert (tmp_path / "second").read_bytes() == b"written"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -58,6 +59,22 @@ def open_files() -> Iterator[str]:
         path = path_of_descriptor(int(descriptor))
         if path is not None and os.path.isabs(path):
             yield path
+
+
+def writing_on(path: str) -> list[int]:
+    """The descriptors of this process that are open for writing on the file at `path`."""
+    import fcntl
+
+    found = []
+    with contextlib.suppress(OSError):
+        file = os.stat(path)
+        for name in os.listdir("/dev/fd"):
+            with contextlib.suppress(OSError):
+                descriptor = int(name)
+                writes = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+                if writes and os.path.samestat(os.fstat(descriptor), file):
+                    found.append(descriptor)
+    return found
 
 
 def _same(one: str, other: str) -> bool:
