@@ -93,3 +93,16 @@ def absolute(path: Any) -> Any:
     """`path` from the root, of the same type (str, bytes, pathlib); symbolic links stay as they are."""
     plain = os.path.abspath(os.fspath(path))
     return plain if isinstance(path, str | bytes) else type(path)(plain)
+
+
+def working_directory() -> tuple[int, int]:
+    """Which directory it is, whatever it is called; zeros if it is gone."""
+    try:
+        status = os.stat(os.curdir)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
+
+# Here, since this module comes with the first `import picklesafe`; what needs it comes with the first handle.
+STARTED_IN = working_directory()
