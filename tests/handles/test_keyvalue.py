@@ -89,7 +89,8 @@ class TestRocksdict:
         finally:
             # Left to the garbage collector, it may be freed by the forked child of a later test, which then waits for
             # ever: RocksDB flushes what it frees, by threads that the child doesn't have.
-            getattr(dataset, held).close()
+            if held == "other":
+                dataset.other.close()
             db.close()
 
     def test_a_secondary_instance_is_an_error(self, rocksdict: Any, path: Path, tmp_path: Path) -> None:
