@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from typing import Any, NamedTuple
@@ -84,8 +85,9 @@ class Fingerprint(NamedTuple):
         return ", ".join(parts)
 
 
+@functools.cache
 def host() -> str:
-    """This machine's name."""
+    """This machine's name, asked for once: it is in every fingerprint."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
