@@ -137,8 +137,23 @@ class Unavailable:
     def __repr__(self) -> str:
         return f"<unavailable: {object.__getattribute__(self, '_error')}>"
 
-    __setattr__ = __delattr__ = __getitem__ = __setitem__ = __delitem__ = __iter__ = __next__ = __len__ = _raise
-    __contains__ = __call__ = __enter__ = __exit__ = __bool__ = __array__ = __index__ = __fspath__ = _raise
+    __setattr__ = __delattr__ = _raise
+
+
+_ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+_USES = """
+    neg pos abs invert int float complex index round trunc floor ceil bool bytes
+    lt le gt ge eq ne
+    getitem setitem delitem iter next reversed len contains call enter exit fspath
+    array buffer array_ufunc array_function
+"""
+for _name in [*_USES.split(), *_ARITHMETIC.split(), *(f"r{name}" for name in _ARITHMETIC.split())]:
+    # Special methods are looked for in the class alone, so __getattr__ isn't asked for them.
+    #
+    # Even == raises: memory-mapped arrays are compared by their content, and False would be an answer about content
+    # that nobody has read. So `x in files` and `files.remove(x)` raise if they come to compare `x` with it; Python
+    # compares by identity first. But not hash(), by identity: a set of handles is put together again on arrival.
+    setattr(Unavailable, f"__{_name}__", Unavailable._raise)
 
 
 def arrive(cell: AnyCell) -> Any:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, overload
 
 from picklesafe import closing
-from picklesafe.errors import NotWorkerSafeError
+from picklesafe.errors import HandleMissingError, NotWorkerSafeError
 from picklesafe.mixin import PickleSafeMixin
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
     Raises:
         NotWorkerSafeError: at class creation, in a class without PickleSafeMixin, whose instances would pickle the
             resource and share it by fork, or in one without a `__dict__` to keep it in.
+        HandleMissingError: at the use of the attribute, where the method uses it itself, or raises an AttributeError,
+            which is its cause. Every other error of the method is raised as it is; the next use tries again.
     """
 
     is_per_worker = True
@@ -69,35 +71,81 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
         # Only until there is a value: without a __set__, the instance's __dict__ wins from then on.
         if instance is None:
             return self
-        values = instance.__dict__
-        with _opening(instance, self._name):
-            if self._name not in values:
-                values[self._name] = self._method(instance)
-                closing.at_exit(instance, self._name)
-        return values[self._name]
+        name, values = self._name, instance.__dict__
+        with _opening(instance, name):
+            if name not in values:
+                values[name] = self._made(instance)
+                closing.at_exit(instance, name)
+        return values[name]
+
+    def _made(self, instance: Any) -> T:
+        try:
+            return self._method(instance)
+        except AttributeError as error:
+            # Never as it comes: it would make the attribute look as if it didn't exist. hasattr() would say so, and a
+            # class's __getattr__ would be asked for it and raise an error that says nothing of this one.
+            raise HandleMissingError(
+                f"the method raised AttributeError: {error}", attribute=f"{type(instance).__name__}.{self._name}"
+            ) from error
 
 
-_guard = threading.Lock()
-_locks: dict[tuple[int, str], threading.RLock] = {}
+class _Opening:
+    """A resource that is being opened.
+
+    Attributes:
+        lock: whoever holds it may call the method.
+        thread: who does.
+        users: how many threads hold the lock or wait for it.
+    """
+
+    __slots__ = ("lock", "thread", "users")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.thread: int | None = None
+        self.users = 0
+
+
+_guard = threading.RLock()  # a finalizer that runs while it is held may open a resource as well
+_openings: dict[tuple[int, str], _Opening] = {}
 
 
 @contextmanager
 def _opening(instance: object, name: str) -> Iterator[None]:
-    """One thread at a time for each resource, while it is being opened; opening one may take another."""
+    """One thread at a time for each resource, while it is being opened; opening one may take another.
+
+    Raises:
+        HandleMissingError: this thread is opening it already.
+    """
     key = id(instance), name
     with _guard:
-        lock = _locks.setdefault(key, threading.RLock())
+        opening = _openings.setdefault(key, _Opening())
+        opening.users += 1
     try:
-        with lock:
-            yield
+        if opening.thread == threading.get_ident():
+            raise HandleMissingError(
+                "it is used while the method that opens it runs",
+                remedy="Let the method return what it opens, without asking for the attribute",
+                attribute=f"{type(instance).__name__}.{name}",
+            )
+        with opening.lock:
+            opening.thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                opening.thread = None
     finally:
-        _locks.pop(key, None)
+        with _guard:
+            opening.users -= 1
+            # Not before the last one is through: a newcomer would make a lock that those who wait don't know of.
+            if not opening.users and _openings.get(key) is opening:
+                del _openings[key]
 
 
 def _renew_locks() -> None:
     global _guard
-    _guard = threading.Lock()
-    _locks.clear()
+    _guard = threading.RLock()
+    _openings.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import pickle
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import picklesafe
-from picklesafe import NotWorkerSafeError, PickleSafeMixin, per_worker
+from picklesafe import HandleMissingError, NotWorkerSafeError, PickleSafeMixin, per_worker, resources
 from tests import datasets
-from tests.workers import START_METHODS, in_workers
+from tests.workers import START_METHODS, in_worker, in_workers
 
 
 @pytest.fixture
@@ -118,6 +121,94 @@ def test_an_error_is_the_methods_own_and_the_next_use_tries_again() -> None:
     with pytest.raises(ZeroDivisionError):
         fails.resource  # noqa: B018
     assert fails.resource == "opened"
+
+
+def test_after_an_error_the_threads_that_waited_get_one_resource_with_those_that_come_later() -> None:
+    class FailsFirst(PickleSafeMixin):
+        running = at_once = times = 0
+
+        @per_worker
+        def resource(self) -> object:
+            FailsFirst.times += 1
+            FailsFirst.running += 1
+            FailsFirst.at_once = max(FailsFirst.at_once, FailsFirst.running)
+            first = FailsFirst.times == 1
+            (failing if first else succeeding).wait(5)
+            FailsFirst.running -= 1
+            if first:
+                raise ZeroDivisionError
+            return object()
+
+    failing, succeeding, found = threading.Event(), threading.Event(), []
+    fails = FailsFirst()
+
+    def get() -> None:
+        with contextlib.suppress(ZeroDivisionError):
+            found.append(fails.resource)
+
+    def start(count: int) -> list[threading.Thread]:
+        threads = [threading.Thread(target=get) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    early = start(3)
+    wait_until(lambda: FailsFirst.times == 1)
+    failing.set()
+    wait_until(lambda: FailsFirst.times == 2)  # one that waited is in the method now
+    late = start(2)
+    time.sleep(0.05)  # long enough for the late ones to enter the method, if nothing kept them out
+    succeeding.set()
+    for thread in early + late:
+        thread.join()
+    assert FailsFirst.at_once == 1 and FailsFirst.times == 2
+    assert len(found) == 4 and len(set(map(id, found))) == 1
+    assert not resources._openings
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+class Configured(PickleSafeMixin):
+    """Asks its configuration for what it lacks, as many classes do."""
+
+    @per_worker
+    def genome(self) -> Any:
+        return open(self.missing_path)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError("there is no path" if name == "missing_path" else name)
+
+
+def test_an_attribute_error_in_the_method_is_told_whatever_the_class_makes_of_it() -> None:
+    with pytest.raises(HandleMissingError, match=r"^Configured\.genome: .* AttributeError: there is no path") as caught:
+        Configured().genome  # noqa: B018
+    assert str(caught.value.__cause__) == "there is no path"
+    with pytest.raises(HandleMissingError, match="there is no path"):
+        hasattr(Configured(), "genome")
+    with pytest.raises(HandleMissingError, match="there is no path"):
+        in_worker("fork", getattr, Configured(), "genome")
+
+
+class Recursive(PickleSafeMixin):
+    @per_worker
+    def genome(self) -> Any:
+        return self.index
+
+    @per_worker
+    def index(self) -> Any:
+        return self.genome
+
+
+def test_a_method_that_uses_its_own_attribute_is_one_error_that_names_it() -> None:
+    recursive = Recursive()
+    for name in ("genome", "index", "genome"):
+        with pytest.raises(HandleMissingError, match=rf"^Recursive\.{name}: .*while the method that opens it runs"):
+            getattr(recursive, name)
+    assert not resources._openings
 
 
 def test_without_the_mixin_it_is_an_error_at_class_creation() -> None:

@@ -89,19 +89,23 @@ def _place(array: Any) -> _Place | None:
     if isinstance(root, sys.modules["numpy"].memmap) and root.filename is not None:
         # The root alone has its true offset, and the map begins at the page in which that lies.
         ahead = root.offset % mmap.ALLOCATIONGRANULARITY
-        address, start = _address(root) - ahead, root.offset - ahead
+        place = _address(root)
+        address, start = place - ahead, root.offset - ahead
+        first = place if root is array else _address(array)
         name, mode = root.filename, root.mode
     else:
-        address = mapped.address_of(below)
+        address, first = mapped.address_of(below), _address(array)
         mapping = mapped.mapping_at(address)
         if mapping is None or not mapping.inode:
             return None
         start, name = mapping.offset, mapping.path
         mode = "r" if not mapping.writable else "c" if mapping.private else "r+"
-    first = last = offset = _address(array) - address
+    first = last = offset = first - address
     for length, stride in zip(array.shape, array.strides, strict=True):
-        first += min(0, (length - 1) * stride)
-        last += max(0, (length - 1) * stride)
+        if stride < 0:
+            first += (length - 1) * stride
+        else:
+            last += (length - 1) * stride
     if first < 0 or last + array.itemsize > len(below):
         return None  # as_strided went beyond the map
     return _Place(below, address, name, mode, start, offset)
@@ -115,6 +119,8 @@ def _address(array: Any) -> int:
 def _dtype(dtype: Any) -> Any:
     """As its short name where that says everything, so that the recipe also unpickles where there is no numpy."""
     plain = dtype.names is None and dtype.subdtype is None and dtype.metadata is None
+    if plain and dtype.kind in "biufc":
+        return dtype.str  # without asking numpy, which takes longest
     return dtype.str if plain and sys.modules["numpy"].dtype(dtype.str) == dtype else dtype
 
 

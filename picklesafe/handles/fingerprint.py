@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from typing import Any, NamedTuple
@@ -84,8 +85,9 @@ class Fingerprint(NamedTuple):
         return ", ".join(parts)
 
 
+@functools.cache
 def host() -> str:
-    """This machine's name."""
+    """This machine's name, asked for once: it is in every fingerprint."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
@@ -93,3 +95,16 @@ def absolute(path: Any) -> Any:
     """`path` from the root, of the same type (str, bytes, pathlib); symbolic links stay as they are."""
     plain = os.path.abspath(os.fspath(path))
     return plain if isinstance(path, str | bytes) else type(path)(plain)
+
+
+def working_directory() -> tuple[int, int]:
+    """Which directory it is, whatever it is called; zeros if it is gone."""
+    try:
+        status = os.stat(os.curdir)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
+
+# Here, since this module comes with the first `import picklesafe`; what needs it comes with the first handle.
+STARTED_IN = working_directory()

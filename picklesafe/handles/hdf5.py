@@ -2,7 +2,8 @@
 
 The library keeps one list of open files for a process: opening a file that is open already gives the open one, in a
 forked child the inherited one. Hence a child closes a file before it opens it again. Closing writes what is unwritten,
-so a file that can write is never closed in a child: two processes that close one file destroy it.
+so a file that can write is never closed in a child: two processes that close one file destroy it. The library also
+closes what is open when the process ends; in a child, the descriptor of such a file leads nowhere by then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.files import PER_WORKER, path_of
 from picklesafe.handles.fingerprint import absolute
+from picklesafe.handles.places import writing_on
 from picklesafe.handles.recipe import Recipe, undeclared
 from picklesafe.handles.registry import register_handle
 
@@ -33,12 +35,28 @@ def path_of_file(handle: Any) -> str:
     return str(handle.file.filename)
 
 
+def written_through(handle: Any) -> list[int]:
+    """The descriptors by which the file behind any of these objects writes."""
+    if not handle:
+        return []
+    file = handle.file
+    # Only sec2 gives a descriptor under that name; the others give addresses.
+    return [file.id.get_vfd_handle()] if file.driver == "sec2" else writing_on(file.filename)
+
+
 def same_file(handle: Any) -> object:
     """h5py makes another File object whenever a dataset is asked for its file; what they share is HDF5's number."""
     return handle.id.id if handle else id(handle)
 
 
-@register_handle("h5py._hl.files.File", in_child="close", writes=can_write, same=same_file, path=path_of_file)
+@register_handle(
+    "h5py._hl.files.File",
+    in_child="close",
+    writes=can_write,
+    same=same_file,
+    path=path_of_file,
+    written_through=written_through,
+)
 def file(handle: Any) -> Recipe:
     """Restores path, driver, SWMR reading, locking, chunk cache and page buffer, or the Python file object under it; a
     file in memory travels by value, and files open for writing are refused.
@@ -67,10 +85,17 @@ def file(handle: Any) -> Recipe:
 # Parts of a file have nothing to close. Where the file isn't held beside them, the inherited one stays open and is
 # shared by what is opened again; its descriptor has an offset of its own by then.
 
+_MEMBER: Any = {
+    "in_child": "drop",
+    "writes": can_write,
+    "path": path_of_file,
+    "written_through": written_through,
+}
 
-@register_handle("h5py._hl.dataset.Dataset", in_child="drop", writes=can_write, path=path_of_file)
-@register_handle("h5py._hl.group.Group", in_child="drop", writes=can_write, path=path_of_file)
-@register_handle("h5py._hl.datatype.Datatype", in_child="drop", writes=can_write, path=path_of_file)
+
+@register_handle("h5py._hl.dataset.Dataset", **_MEMBER)
+@register_handle("h5py._hl.group.Group", **_MEMBER)
+@register_handle("h5py._hl.datatype.Datatype", **_MEMBER)
 def member(handle: Any) -> Recipe:
     """Restores the object by its name in its file.
 
@@ -95,26 +120,39 @@ def part_can_write(handle: Any) -> str:
     return can_write(_object(low_level)) if low_level.valid else ""
 
 
+def part_written_through(handle: Any) -> list[int]:
+    """The same for these."""
+    return written_through(_object(getattr(handle, "_id", handle)))
+
+
 def path_of_part(handle: Any) -> str:
     """The path of their file."""
     return path_of_file(_object(getattr(handle, "_id", handle)))
 
 
-@register_handle("h5py.h5d.DatasetID", in_child="drop", writes=part_can_write, path=path_of_part)
-@register_handle("h5py.h5g.GroupID", in_child="drop", writes=part_can_write, path=path_of_part)
-@register_handle("h5py.h5f.FileID", in_child="drop", writes=part_can_write, path=path_of_part)
+_PART: Any = {
+    "in_child": "drop",
+    "writes": part_can_write,
+    "path": path_of_part,
+    "written_through": part_written_through,
+}
+
+
+@register_handle("h5py.h5d.DatasetID", **_PART)
+@register_handle("h5py.h5g.GroupID", **_PART)
+@register_handle("h5py.h5f.FileID", **_PART)
 def identifier(handle: Any) -> Recipe:
     """Restores the low-level identifier of a file, a group or a dataset, by its name in the file."""
     return Recipe(identifier_of, _object(handle))
 
 
-@register_handle("h5py._hl.attrs.AttributeManager", in_child="drop", writes=part_can_write, path=path_of_part)
+@register_handle("h5py._hl.attrs.AttributeManager", **_PART)
 def attributes(handle: Any) -> Recipe:
     """Restores `.attrs` of a file, a group or a dataset, by its name in the file."""
     return Recipe(attributes_of, _object(handle._id))
 
 
-@register_handle("h5py._hl.dims.DimensionManager", in_child="drop", writes=part_can_write, path=path_of_part)
+@register_handle("h5py._hl.dims.DimensionManager", **_PART)
 def dimensions(handle: Any) -> Recipe:
     """Restores `.dims` of a dataset, by its name in the file."""
     return Recipe(dimensions_of, _object(handle._id))
@@ -177,7 +215,6 @@ def _on(handle: Any, opener: Any, settings: dict[str, Any]) -> Recipe:
     if handle.driver == "fileobj":
         return Recipe(opener, _file_object(handle), "r", **settings)
     if handle.driver != "sec2":
-        # Only sec2 gives a descriptor under that name; the others give addresses.
         recipe = Recipe(opener, absolute(handle.filename), "r", **settings)
     else:
         descriptor = handle.id.get_vfd_handle()

@@ -14,6 +14,7 @@ from typing import Any
 
 from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.files import PER_WORKER, path_of
+from picklesafe.handles.fingerprint import absolute
 from picklesafe.handles.found import refuse_closed, refuse_replaced
 from picklesafe.handles.places import meant_by
 from picklesafe.handles.recipe import Recipe, resolve, undeclared
@@ -135,9 +136,12 @@ def raster(handle: Any) -> Recipe:
             remedy=f"Open it by the path of a file. {PER_WORKER}",
         )
     # Anything else may be a path, or a word that only GDAL understands: NETCDF:"file.nc":band.
-    path = meant_by(name) if os.path.exists(name) or os.path.exists(meant_by(name)) else name
-    if handle.driver == "GTiff" and os.path.isfile(path):
-        # This driver keeps its file open; others may not.
+    # GeoTIFFs are kept open; what other drivers do is theirs.
+    kept_open = handle.driver == "GTiff"
+    path = meant_by(name, kept_open=kept_open)
+    if not os.path.exists(path):
+        path = name
+    if kept_open and os.path.isfile(path):
         refuse_replaced(handle, path)
     return Recipe("rasterio.open", path, driver=handle.driver, **handle.options)
 
@@ -186,7 +190,10 @@ def _description(handle: Any) -> str:
 def slide(handle: Any) -> Recipe:
     """Restores the path. Not restored: a cache that was set with `set_cache`."""
     refuse_closed(handle, not handle._osr._valid)
-    return Recipe("openslide.OpenSlide", meant_by(os.fsdecode(handle._filename)))
+    name = os.fsdecode(handle._filename)
+    # Since version 4 it keeps no file open: each read goes to what bears that name in today's working directory.
+    keeps_open = int(resolve("openslide.__library_version__").partition(".")[0]) < 4
+    return Recipe("openslide.OpenSlide", meant_by(name) if keeps_open else absolute(name))
 
 
 @register_handle("openslide.ImageSlide", in_child="reopen-descriptor", path=lambda handle: handle._file_arg)
@@ -194,5 +201,8 @@ def image_slide(handle: Any) -> Recipe:
     """Restores the path, or the Pillow image that it was made of."""
     refuse_closed(handle, handle._image is None)
     given = handle._file_arg
-    path = isinstance(given, str | bytes | os.PathLike)
-    return Recipe("openslide.ImageSlide", meant_by(os.fsdecode(given)) if path else given)
+    if isinstance(given, str | bytes | os.PathLike):
+        # Pillow keeps the file open until it has read it.
+        file = getattr(handle._image, "fp", None)
+        given = absolute(given) if file is None else path_of(given, file.fileno())
+    return Recipe("openslide.ImageSlide", given)

@@ -32,7 +32,8 @@ def can_write(handle: Any) -> str:
     return "read_write" if "LOCK" in _open_in(_folder(handle.path())) else ""
 
 
-# The C type leaves it out that it is rocksdict's.
+# The C type leaves it out that it is rocksdict's. One that can write flushes when it is freed, and in a forked child
+# waits for ever for threads that aren't there; what is refused in a child is never freed there.
 
 
 @register_handle(

@@ -12,7 +12,7 @@ from typing import Any
 
 from picklesafe.errors import HandleMissingError
 from picklesafe.handles.files import PER_WORKER
-from picklesafe.handles.places import meant_by
+from picklesafe.handles.places import meant_by, writing_on
 from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
 
@@ -45,7 +45,18 @@ def path_of_dataset(handle: Any) -> str:
     return str(_top(handle).filepath())
 
 
-@register_handle("netCDF4._netCDF4.Dataset", in_child="close", writes=can_write, path=path_of_dataset)
+def written_through(handle: Any) -> list[int]:
+    """The descriptors by which the dataset behind a group, a variable or a dimension writes."""
+    return writing_on(path_of_dataset(handle))
+
+
+@register_handle(
+    "netCDF4._netCDF4.Dataset",
+    in_child="close",
+    writes=can_write,
+    path=path_of_dataset,
+    written_through=written_through,
+)
 def dataset(handle: Any) -> Recipe:
     """Restores path or URL, keepweakref, auto_complex, and of every variable whether it masks, scales and joins
     characters; datasets open for writing are refused.
@@ -71,13 +82,21 @@ def dataset(handle: Any) -> Recipe:
 # is shared by what is opened again; its descriptor has an offset of its own by then.
 
 
-@register_handle("netCDF4._netCDF4.Group", in_child="drop", writes=can_write, path=path_of_dataset)
+@register_handle(
+    "netCDF4._netCDF4.Group", in_child="drop", writes=can_write, path=path_of_dataset, written_through=written_through
+)
 def group(handle: Any) -> Recipe:
     """Restores the group by its path in its dataset."""
     return Recipe("operator.getitem", _top(handle), handle.path)
 
 
-@register_handle("netCDF4._netCDF4.Variable", in_child="drop", writes=can_write, path=path_of_dataset)
+@register_handle(
+    "netCDF4._netCDF4.Variable",
+    in_child="drop",
+    writes=can_write,
+    path=path_of_dataset,
+    written_through=written_through,
+)
 def variable(handle: Any) -> Recipe:
     """Restores the variable by its path in its dataset, and whether it masks, scales and joins characters.
 
@@ -86,7 +105,13 @@ def variable(handle: Any) -> Recipe:
     return Recipe("operator.getitem", _top(handle), f"{handle.group().path.rstrip('/')}/{handle.name}")
 
 
-@register_handle("netCDF4._netCDF4.Dimension", in_child="drop", writes=can_write, path=path_of_dataset)
+@register_handle(
+    "netCDF4._netCDF4.Dimension",
+    in_child="drop",
+    writes=can_write,
+    path=path_of_dataset,
+    written_through=written_through,
+)
 def dimension(handle: Any) -> Recipe:
     """Restores the dimension by its name in its group."""
     return Recipe(dimension_of, _strong(handle.group()), handle.name)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
 from picklesafe.errors import UnsafeHandleError
 from picklesafe.handles.files import path_of_descriptor
-from picklesafe.handles.fingerprint import absolute
+from picklesafe.handles.fingerprint import STARTED_IN, absolute, working_directory
 
 
-def meant_by(name: str, inside: str = "") -> str:
+def meant_by(name: str, inside: str = "", *, kept_open: bool = True) -> str:
     """The absolute path of what this process opened as `name`.
 
     The working directory may be another one by now, and there may be a file of that name in it; the one that is meant
@@ -19,6 +20,10 @@ def meant_by(name: str, inside: str = "") -> str:
     Args:
         name: what the library was given.
         inside: the file that it keeps open, where `name` is a folder.
+        kept_open: whether the library surely keeps the file open; otherwise it may also mean one that nobody has open.
+
+    Raises:
+        UnsafeHandleError: several files may be meant.
     """
     path: str = absolute(name)
     if os.path.isabs(name):
@@ -28,21 +33,28 @@ def meant_by(name: str, inside: str = "") -> str:
     opened = set(open_files())
     found = {other[: len(other) - len(inside)].rstrip(os.sep) for other in opened if other.endswith(end)}
     # Not by name alone: a symbolic link leads to a file of another name.
-    return path if any(_same(file, other) for other in opened) else the_only_one(found, name)
+    if any(_same(file, other) for other in opened):
+        found = {path} | {other for other in found if not _same(os.path.join(other, inside) if inside else other, file)}
+    elif not kept_open and os.path.exists(file):
+        found.add(path)
+    return the_only_one(found, name)
 
 
 def the_only_one(found: set[str], name: str) -> str:
-    """The one path that was found for a relative `name`; its place below today's working directory if there is none.
+    """The one path that was found for a relative `name`; its place below the working directory if there is none.
+
+    Among several it is that one as well, as long as the working directory is what it was in the beginning.
 
     Raises:
         UnsafeHandleError: there are several.
     """
     path: str = absolute(name)
-    if not found or path in found:
+    if not found or found == {path} or (path in found and working_directory() == STARTED_IN):
         return path
     if len(found) > 1:
         raise UnsafeHandleError(
-            f"it was opened as {name!r}, and this process has {len(found)} files of that name open",
+            f"it was opened as {name!r}, and this process has {len(found)} files of that name open, in one working "
+            f"directory or another",
             remedy="Open it by an absolute path",
         )
     return found.pop()
@@ -58,6 +70,22 @@ def open_files() -> Iterator[str]:
         path = path_of_descriptor(int(descriptor))
         if path is not None and os.path.isabs(path):
             yield path
+
+
+def writing_on(path: str) -> list[int]:
+    """The descriptors of this process that are open for writing on the file at `path`."""
+    import fcntl
+
+    found = []
+    with contextlib.suppress(OSError):
+        file = os.stat(path)
+        for name in os.listdir("/dev/fd"):
+            with contextlib.suppress(OSError):
+                descriptor = int(name)
+                writes = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+                if writes and os.path.samestat(os.fstat(descriptor), file):
+                    found.append(descriptor)
+    return found
 
 
 def _same(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.files import path_of
 from picklesafe.handles.fingerprint import absolute
+from picklesafe.handles.places import writing_on
 from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
 
@@ -22,12 +23,20 @@ def can_write(handle: Any) -> str:
     return str(file.mode)
 
 
+def written_through(handle: Any) -> list[int]:
+    """The descriptors by which the file behind a node, a column or a store writes."""
+    file = _file(handle)
+    return writing_on(file.filename) if file is not None and file.isopen else []
+
+
 def path_of_file(handle: Any) -> object:
     """The path of the file behind a node, a column or a store."""
     return getattr(_file(handle), "filename", None)
 
 
-@register_handle("tables.file.File", in_child="close", writes=can_write, path=path_of_file)
+@register_handle(
+    "tables.file.File", in_child="close", writes=can_write, path=path_of_file, written_through=written_through
+)
 def file(handle: Any) -> Recipe:
     """Restores path, root_uep, title, filters and every parameter that was given, the driver too; a file in memory
     travels by value, and files open for writing are refused.
@@ -49,7 +58,9 @@ def file(handle: Any) -> Recipe:
 # Parts of a file have nothing to close, as in h5py.
 
 
-@register_handle("tables.node.Node", in_child="drop", writes=can_write, path=path_of_file)
+@register_handle(
+    "tables.node.Node", in_child="drop", writes=can_write, path=path_of_file, written_through=written_through
+)
 def node(handle: Any) -> Recipe:
     """Restores a group, table, array or link by its path in its file.
 
@@ -62,20 +73,32 @@ def node(handle: Any) -> Recipe:
     return Recipe(node_of, handle._v_file, handle._v_pathname)
 
 
-@register_handle("tables.table.Column", in_child="drop", writes=can_write, path=path_of_file)
+@register_handle(
+    "tables.table.Column", in_child="drop", writes=can_write, path=path_of_file, written_through=written_through
+)
 def column(handle: Any) -> Recipe:
     """Restores the column by its path in its table."""
     return Recipe(column_of, handle.table, handle.pathname)
 
 
-@register_handle("tables.table.Cols", in_child="drop", writes=can_write, path=path_of_file)
+@register_handle(
+    "tables.table.Cols", in_child="drop", writes=can_write, path=path_of_file, written_through=written_through
+)
 def columns(handle: Any) -> Recipe:
     """Restores `table.cols`, or what is nested below it, by its path in its table."""
     return Recipe(column_of, handle._v_table, handle._v_desc._v_pathname)
 
 
-@register_handle("pandas.HDFStore", in_child="close", writes=can_write, path=path_of_file)  # its name since pandas 3
-@register_handle("pandas.io.pytables.HDFStore", in_child="close", writes=can_write, path=path_of_file)
+@register_handle(
+    "pandas.HDFStore", in_child="close", writes=can_write, path=path_of_file, written_through=written_through
+)  # its name since pandas 3
+@register_handle(
+    "pandas.io.pytables.HDFStore",
+    in_child="close",
+    writes=can_write,
+    path=path_of_file,
+    written_through=written_through,
+)
 def store(handle: Any) -> Recipe:
     """Restores the store with the file under it; stores open for writing are refused."""
     # Never by its attributes: its own __getattr__ recurses without end while there are none yet.

@@ -28,6 +28,7 @@ class HandleType(NamedTuple):
         same: what two objects on one underlying handle have in common; by default the object itself.
         path: the file behind the handle, for errors.
         close: how a forked child closes one that it inherits.
+        written_through: the descriptors by which it writes.
         travels: whether it reaches other processes as a resource; False for what is merely made anew there
             (locks, executors), which only stands for itself inside a picklesafe object.
         found: the dotted name under which the class can be had, where that isn't `name`.
@@ -40,6 +41,7 @@ class HandleType(NamedTuple):
     same: Callable[[Any], object]
     path: Callable[[Any], object]
     close: Callable[[Any], object]
+    written_through: Callable[[Any], Iterable[int]]
     travels: bool
     found: str
 
@@ -162,6 +164,7 @@ def register_handle(
     same: Callable[[Any], object] = id,
     path: Callable[[Any], object] = _name_or_filename,
     close: Callable[[Any], object] = _close,
+    written_through: Callable[[Any], Iterable[int]] = lambda handle: (),
     travels: bool = True,
     found: str = "",
 ) -> Callable[[F], F]:
@@ -186,6 +189,8 @@ def register_handle(
         path: given a handle, the path of its file, for errors; by default its `name` or `filename`.
         close: closes the handle in a forked child, for in_child="close"; by default calls its `close()`. What it
             raises is raised when the handle is used there.
+        written_through: given a handle that can write, the descriptors by which it does, for libraries that write what
+            is unwritten when the process ends, the child too; there these lead nowhere.
         travels: False for what is made anew rather than opened again.
         found: where the class can be had once its library is imported, if not under `name` ("_thread.LockType").
 
@@ -200,7 +205,9 @@ def register_handle(
     def register(describe: F) -> F:
         global _registrations
         _registrations += 1
-        _registered[name] = HandleType(name, describe, in_child, writes, same, path, close, travels, found or name)
+        _registered[name] = HandleType(
+            name, describe, in_child, writes, same, path, close, written_through, travels, found or name
+        )
         _resolved.pop(name, None)
         return describe
 

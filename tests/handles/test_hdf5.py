@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, UnsafeHandleError
-from picklesafe.handles.registry import describe
+from picklesafe.handles.registry import describe, handle_type
 from tests.handles.holding import Holding, open_on, reads_the_same_in_workers
 from tests.workers import START_METHODS, in_worker
 
@@ -329,3 +329,14 @@ def groups_after_a_child(path: Path, hold: Any) -> int:
             return len(after)
     except (OSError, RuntimeError):
         return 0
+
+
+@ON_LINUX
+@pytest.mark.parametrize("driver", [None, "stdio", "core"])
+def test_the_descriptors_by_which_a_file_writes_are_told(driver: str | None, path: Path) -> None:
+    with h5py.File(path, "r+", driver=driver) as file:
+        for handle in (file, file["x"], file["x"].id, file["deep"].attrs, file["x"].dims):
+            entry = handle_type(type(handle))
+            assert entry is not None
+            assert list(entry.written_through(handle)) == open_on(path)
+            assert len(open_on(path)) == 1

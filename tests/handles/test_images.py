@@ -313,6 +313,20 @@ def test_a_slide_goes_by_an_absolute_path(slide: Path, monkeypatch: pytest.Monke
     assert os.path.isabs(describe(dataset.slide).args[0])
 
 
+@pytest.mark.parametrize("kind", ["OpenSlide", "ImageSlide"])
+def test_a_slide_is_not_taken_for_an_open_file_of_the_same_name(
+    kind: str, slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = open(shutil.copy(slide, tmp_path / "other"), "rb")
+    monkeypatch.chdir(tmp_path)
+    opened = getattr(pytest.importorskip("openslide"), kind)(slide.name)
+    assert describe(opened).args[0] == str(slide)
+    opened.read_region((0, 0), 0, (10, 10))
+    assert describe(opened).args[0] == str(slide)
+    other.close()
+
+
 # Pillow
 
 
