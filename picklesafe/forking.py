@@ -45,12 +45,14 @@ class Plan(NamedTuple):
         inherited: handles that need more.
         on_descriptors: handles that need no more, unless their descriptor can't be made private.
         resources: (object, name) of resources that each process makes for itself.
+        writing: descriptors through which libraries would write when the child ends.
     """
 
     offsets: list[descriptors.Offset]
     inherited: list[Inherited]
     on_descriptors: list[Inherited]
     resources: list[tuple[Any, str]]
+    writing: list[tuple[int, descriptors.File]]
 
 
 class _Forking(threading.local):
@@ -92,7 +94,7 @@ def _before() -> None:
         return
     descriptors.hold_spares()
     _forking.plan = _plan()
-    if _forking.plan.inherited:
+    if _forking.plan.inherited or _forking.plan.resources:
         import ctypes  # noqa: F401  # for the child, which should import nothing
     if _everywhere is not None:
         # Last: it warns, and a warning may be an error.
@@ -109,6 +111,7 @@ def _in_child() -> None:
     if plan is None:
         return
     failed = descriptors.make_private(plan.offsets)
+    descriptors.lead_nowhere(plan.writing)
     for owner, name in plan.resources:
         _forget_resource(owner, name)
     _put_out_of_reach(plan.inherited)
@@ -130,7 +133,7 @@ _THOROUGH_SAMPLE = 20_000
 
 
 def _plan() -> Plan:
-    plan = Plan([], [], [], [])
+    plan = Plan([], [], [], [], [])
     try:
         _look_into_all(plan)
     finally:
@@ -145,14 +148,16 @@ def _look_into_all(plan: Plan) -> None:
     budget = search.BUDGET
     resources_of: dict[type, frozenset[str]] = {}
     for owner, reference in live.instances():
-        if search.holds_atoms_alone(owner):
-            continue
         cls = type(owner)
         resources = resources_of.get(cls)
         if resources is None:
             resources = resources_of[cls] = travel.resources(cls)
-        if resources:
-            plan.resources.extend((owner, name) for name in resources if name in owner.__dict__)
+        if not resources and search.holds_atoms_alone(owner):
+            continue
+        for name in resources:
+            if name in owner.__dict__:
+                plan.resources.append((owner, name))
+                _note_writing(owner.__dict__[name], types.get(type(owner.__dict__[name])), plan)
         try:
             bounds = search.Bounds(wanted=types.keys(), budget=max(budget, _LEAST))
             before = bounds.budget
@@ -226,7 +231,17 @@ def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: 
     except Exception as error:
         problem = f"this {type(node.value).__qualname__} can't be described ({type(error).__name__}: {error})"
         cell = Refusal(UnsafeHandleError(problem, attribute=node.path), node.value)
+    if isinstance(cell, Refusal):
+        _note_writing(node.value, entry, plan)
     plan.inherited.append(Inherited(owner, node, entry, cell))
+
+
+def _note_writing(handle: Any, entry: registry.HandleType | None, plan: Plan) -> None:
+    try:
+        if entry is not None and entry.writes(handle):
+            plan.writing.extend(descriptors.open_for_writing(entry.written_through(handle)))
+    except Exception:
+        return  # what doesn't even tell whether it writes
 
 
 def _put_out_of_reach(inherited: list[Inherited]) -> None:
@@ -304,13 +319,13 @@ def _forget_resource(owner: Any, name: str) -> None:
     entry = registry.handle_type(type(resource))
     if entry is None:
         return
-    if entry.in_child == "keep":
-        _never_free(resource)
-    elif entry.in_child == "close" and not entry.writes(resource):
-        try:
+    try:
+        if entry.in_child == "keep" or entry.writes(resource):
+            _never_free(resource)
+        elif entry.in_child == "close":
             entry.close(resource)
-        except Exception:
-            pass  # it stays as it is, out of reach
+    except Exception:
+        _never_free(resource)  # it stays as it is, out of reach
 
 
 def _descriptor(handle: Any) -> int | None:

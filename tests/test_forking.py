@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import UnsafeHandleError, forking
+from picklesafe import PickleSafeMixin, UnsafeHandleError, forking, per_worker
 from tests import datasets
 from tests.forked import Box, Closed, Dropped, Holder, Kept, Resource, Written, in_child
 from tests.workers import in_worker
@@ -288,6 +288,18 @@ def test_per_worker_resources_are_made_anew(records: Path) -> None:
 
     assert in_child(use) == (993, 2, False)
     assert dataset.opened == 1
+
+
+class Numbered(PickleSafeMixin):
+    @per_worker
+    def process(self) -> int:
+        return os.getpid()
+
+
+def test_a_resource_that_is_a_mere_number_is_made_anew_too() -> None:
+    dataset = Numbered()
+    assert dataset.process == os.getpid()
+    assert in_child(lambda: dataset.process == os.getpid())
 
 
 def test_a_long_list_is_not_walked_through(records: Path) -> None:
