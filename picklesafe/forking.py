@@ -177,8 +177,7 @@ def _found(
     found = _handles(owner, bounds, resources)
     if bounds.complete:
         return found
-    below_something = any(len(node.chain) > 2 for node in found)
-    if reference.deep is False and not below_something:
+    if reference.deep is False and not any(search.is_sampled(node, bounds) for node in found):
         return found
     thorough = search.Bounds(wanted=bounds.wanted, budget=_THOROUGH, sample=_THOROUGH_SAMPLE)
     everything = _handles(owner, thorough, resources)

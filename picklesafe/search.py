@@ -132,6 +132,12 @@ def path_to(root: Any, target: Any) -> str | None:
     return next((node.path for node in look(root) if node.value is target), None)
 
 
+def is_sampled(node: Node, bounds: Bounds) -> bool:
+    """Whether there may be more of its kind: it was reached by way of a container of which only a sample is visited."""
+    above = [step.value for step in node.chain[:-2]]
+    return any(issubclass(type(value), _ANY_CONTAINER) and len(value) > bounds.sample for value in above)
+
+
 def holds_atoms_alone(value: Any) -> bool:
     """Whether an object is plain, and nothing in it is worth visiting: asked in a tenth of the time of a look."""
     cls = type(value)
@@ -139,7 +145,7 @@ def holds_atoms_alone(value: Any) -> bool:
     if known is None:
         reads: Any = cls.__getattribute__
         own = reads is object.__getattribute__ and isinstance(_dict_of(cls), GetSetDescriptorType)
-        known = _plain[cls] = own and not _slot_names(cls) and not issubclass(cls, tuple(_CONTAINERS))
+        known = _plain[cls] = own and not _slot_names(cls) and not issubclass(cls, _ANY_CONTAINER)
     return known and ATOMS.issuperset(map(type, value.__dict__.values()))
 
 
@@ -298,4 +304,5 @@ _ITEM = "[key]"
 _NOTHING: dict[str, Any] = {}
 _HEAP_TYPE = 1 << 9
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, tuple, deque, set, frozenset})
+_ANY_CONTAINER = tuple(_CONTAINERS)
 _CLOSED = frozenset({FunctionType, ModuleType}) | ATOMS
