@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, NoReturn, Protocol
 
 from picklesafe.errors import PickleSafeError
@@ -51,9 +51,8 @@ class Cell:
     def renew_lock(self) -> None:
         """As AnyCell says, for the cells that this one opens first as well."""
         self._lock = threading.Lock()
-        for value in (*self.recipe.args, *self.recipe.kwargs.values()):
-            if isinstance(value, Cell):
-                value.renew_lock()
+        for cell in self.inner:
+            cell.renew_lock()
 
     @property
     def is_open(self) -> bool:
@@ -79,9 +78,22 @@ class Cell:
             error.attribute = error.attribute or self.attribute
             raise
 
-    def again(self) -> Cell:
-        """An unopened cell with the same recipe: a handle of its own."""
-        return Cell(self.recipe, self.attribute, self.check)
+    @property
+    def inner(self) -> list[Cell]:
+        """Those that its recipe names: of the handles that this one looks into."""
+        return [value for value in (*self.recipe.args, *self.recipe.kwargs.values()) if isinstance(value, Cell)]
+
+    def opened(self) -> Iterator[Cell]:
+        """This one and those within it, as far as they are open."""
+        if self.is_open:
+            yield self
+        for cell in self.inner:
+            yield from cell.opened()
+
+    def with_inner(self, change: Callable[[Cell], Cell]) -> Cell:
+        """An unopened cell with the same recipe, but for `change` of its inner cells."""
+        recipe = self.recipe.with_arguments(lambda value: change(value) if isinstance(value, Cell) else value)
+        return Cell(recipe, self.attribute, self.check)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Cell, (self.recipe, self.attribute, self.check)
@@ -177,6 +189,11 @@ def first(value: Any) -> Any:
 _recent = threading.local()
 
 
+def _recent_cells() -> MutableMapping[Any, Cell]:
+    cells: MutableMapping[Any, Cell] = _recent.__dict__.setdefault("cells", weakref.WeakValueDictionary())
+    return cells
+
+
 def cell_for(
     handle: Any,
     attribute: Callable[[], str],
@@ -193,7 +210,7 @@ def cell_for(
         PickleSafeError: the handle can't be dropped and opened again; the error names no attribute yet.
     """
     if cells is None:
-        cells = _recent.__dict__.setdefault("cells", weakref.WeakValueDictionary())
+        cells = _recent_cells()
     entry = registry.handle_type(type(handle))
     key = (entry.name, entry.same(handle)) if entry else (None, id(handle))
 
@@ -205,6 +222,26 @@ def cell_for(
     found = cells.get(key)
     if found is None or found.recipe != recipe or found.is_open:
         cells[key] = found = Cell(recipe, attribute(), check)
+    return found
+
+
+def again(cell: Cell, cells: MutableMapping[Any, Cell] | None = None) -> Cell:
+    """An unopened cell of its own for the same handle, and for those that it looks into.
+
+    What is open of them is described as it stands now, under the name that `cell_for` gives it.
+
+    Args:
+        cells: those to share, as for `cell_for`.
+    """
+    cells = _recent_cells() if cells is None else cells
+    found = cells.get(cell)
+    if found is None:
+        if cell.is_open:
+            try:
+                return cell_for(cell.open(), lambda: cell.attribute, cell.check, cells)
+            except PickleSafeError:
+                pass  # closed meanwhile: as it was
+        found = cells[cell] = cell.with_inner(lambda inner: again(inner, cells))
     return found
 
 

@@ -130,7 +130,7 @@ def _picklers() -> tuple[type, type]:
 def _pickles_by_attributes(value: Any) -> bool:
     """Whether pickle sends this object as its class and its attributes, so that those must all travel."""
     cls = type(value)
-    if isinstance(value, tuple):
+    if issubclass(cls, tuple):
         return True
     if cls in copyreg.dispatch_table or cls in _multiprocessing_reducers() or registry.handle_type(cls) is not None:
         return False
@@ -152,14 +152,14 @@ def _problem(value: Any, classes: set[type]) -> NotWorkerSafeError | None:
     cls = type(value)
     if cls is FunctionType:
         return None if _importable(value) else _function(value)
-    if isinstance(value, type):
+    if issubclass(cls, type):  # not isinstance, which takes list[int] for a class on Python 3.10
         return None if _importable(value) else _class(value)
     if cls in classes or not _pickles_by_attributes(value):
         return None
     classes.add(cls)
     if cls.__module__ != "builtins" and not _importable(cls):
         return _class(cls)
-    return None if isinstance(value, tuple) or cls.__module__ == "builtins" else _opaque(value)
+    return None if issubclass(cls, tuple) or cls.__module__ == "builtins" else _opaque(value)
 
 
 _BY_VALUE = (type(None), type(...), type(NotImplemented))

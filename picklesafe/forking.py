@@ -10,31 +10,18 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from picklesafe import descriptors, dormant, live, mending, search, travel
+from picklesafe import descriptors, dormant, inherited, live, search, travel
 from picklesafe.cell import AnyCell, Cell, Refusal
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
 from picklesafe.handles import registry
+from picklesafe.inherited import Inherited
+from picklesafe.mending import Mending
 
 share_offsets = descriptors.share_offsets
-
-
-class Inherited(NamedTuple):
-    """A handle that the child can't use as it is.
-
-    Attributes:
-        owner: the object of picklesafe that it belongs to.
-        node: where it sits below the owner.
-        entry: its type.
-        cell: what stands in its place.
-    """
-
-    owner: Any
-    node: search.Node
-    entry: registry.HandleType
-    cell: AnyCell
 
 
 class Plan(NamedTuple):
@@ -44,14 +31,14 @@ class Plan(NamedTuple):
         offsets: of all read-only descriptors.
         inherited: handles that need more.
         on_descriptors: handles that need no more, unless their descriptor can't be made private.
-        resources: (object, name) of resources that each process makes for itself.
+        resources: that each process makes for itself: object, name, the handles that it is or holds.
         writing: descriptors through which libraries would write when the child ends.
     """
 
     offsets: list[descriptors.Offset]
     inherited: list[Inherited]
     on_descriptors: list[Inherited]
-    resources: list[tuple[Any, str]]
+    resources: list[tuple[Any, str, list[tuple[Any, registry.HandleType]]]]
     writing: list[tuple[int, descriptors.File]]
 
 
@@ -63,7 +50,6 @@ class _Forking(threading.local):
 
 _forking = _Forking()
 _everywhere: Callable[[], None] | None = None
-_kept: list[Any] = []
 
 
 def watch() -> None:
@@ -112,14 +98,14 @@ def _in_child() -> None:
         return
     failed = descriptors.make_private(plan.offsets)
     descriptors.lead_nowhere(plan.writing)
-    for owner, name in plan.resources:
-        _forget_resource(owner, name)
-    _put_out_of_reach(plan.inherited)
-    _forget_opened({id(found.node.value): found.cell for found in plan.inherited})
+    for resource in plan.resources:
+        inherited.forget_resource(*resource)
+    # A lock that nobody holds is as good as a new one, and others may stand on it.
+    inherited.put_out_of_reach([found for found in plan.inherited if not found.entry.survives(found.node.value)])
     # Reading from any of these fails by now; a handle that is known to stand on one says why.
     exhausted = any(error.errno in (errno.EMFILE, errno.ENFILE) for error in failed.values())
     concerned = [found for found in plan.on_descriptors if exhausted or _descriptor(found.node.value) in failed]
-    _put_out_of_reach([_without_offset(found, failed) for found in concerned])
+    inherited.put_out_of_reach([_without_offset(found, failed) for found in concerned])
 
 
 _LEAST = 64
@@ -129,7 +115,7 @@ _THOROUGH = 200_000
 """Objects that are visited below one that a quick look doesn't get to the end of, at the first fork of its life; at
 every later one if there were handles that the quick look had missed."""
 
-_THOROUGH_SAMPLE = 20_000
+_THOROUGH_SAMPLE = 100_000
 
 
 def _plan() -> Plan:
@@ -152,22 +138,46 @@ def _look_into_all(plan: Plan) -> None:
         resources = resources_of.get(cls)
         if resources is None:
             resources = resources_of[cls] = travel.resources(cls)
-        if not resources and search.holds_atoms_alone(owner):
+        asleep = dormant.cells_of(owner)
+        if not resources and not asleep and search.holds_atoms_alone(owner):
             continue
-        for name in resources:
-            if name in owner.__dict__:
-                plan.resources.append((owner, name))
-                _note_writing(owner.__dict__[name], types.get(type(owner.__dict__[name])), plan)
         try:
+            for name in resources & owner.__dict__.keys():
+                plan.resources.append((owner, name, _handles_of_resource(owner.__dict__[name], types)))
             bounds = search.Bounds(wanted=types.keys(), budget=max(budget, _LEAST))
             before = bounds.budget
-            found = _found(owner, reference, bounds, resources)
+            nodes = _found(owner, reference, bounds, resources)
             budget -= before - bounds.budget
-            for node in found:
-                _consider(owner, node, types[type(node.value)], cells, plan)
+            for node in nodes:
+                _consider(Inherited(owner, node, types[type(node.value)], _UNDECIDED), cells, plan)
+            for hidden in _hidden(owner, asleep, types):
+                _consider(hidden, cells, plan)
         except Exception as error:
             # Somebody's __getattribute__ or __dict__: what it hides can't be told.
             _refuse_all(owner, error, types, plan)
+    for _, _, handles in plan.resources:
+        for handle, entry in handles:
+            _note_writing(handle, entry, plan)
+
+
+_UNDECIDED = Refusal(NotWorkerSafeError())
+
+
+def _handles_of_resource(resource: Any, types: Any) -> list[tuple[Any, registry.HandleType]]:
+    bounds = search.Bounds(lambda value: type(value) not in types, wanted=types.keys())
+    nodes = [search.Node(resource), *search.look(resource, bounds)]
+    return [(node.value, types[type(node.value)]) for node in nodes if type(node.value) in types]
+
+
+def _hidden(owner: Any, asleep: Mapping[str, AnyCell], types: Any) -> Iterator[Inherited]:
+    """Handles that dormant attributes have opened under another name, or in another object."""
+    for name, cell in asleep.items():
+        for opened in cell.opened() if isinstance(cell, Cell | Mending) else ():
+            handle = opened.open()
+            entry = types.get(type(handle))
+            if entry is not None:
+                node = search.Node(handle, search.Node(owner), f".{name}", name)
+                yield Inherited(owner, node, entry, _UNDECIDED, hidden=True)
 
 
 def _found(
@@ -185,10 +195,28 @@ def _found(
     return everything
 
 
+_selves: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
+
+
+def _looks_after_itself(cls: type) -> bool:
+    """Whether objects of a class are the process's business: loggers with all their handlers, multiprocessing's own."""
+    known = _selves.get(cls)
+    if known is None:
+        names = [(base.__module__, base.__qualname__) for base in cls.__mro__]
+        ours = any(str(module).startswith("multiprocessing.") for module, _ in names)
+        known = _selves[cls] = ours or ("logging", "Logger") in names
+    return known
+
+
 def _handles(owner: Any, bounds: search.Bounds, resources: frozenset[str]) -> list[search.Node]:
     """Handles below each attribute, for each by itself: an object under two of them is mended under both."""
     types = bounds.wanted
-    bounds.into = lambda value: type(value) not in types
+
+    def into(value: Any) -> bool:
+        # Other live objects are looked into on their own account.
+        return type(value) not in types and not live.is_alive(value) and not _looks_after_itself(type(value))
+
+    bounds.into = into
     tops = [node for node in search.children(search.Node(owner), bounds) if node.key not in resources]
     found = [node for node in tops if type(node.value) in types]
     left = bounds.budget
@@ -214,16 +242,16 @@ def _refuse_all(owner: Any, error: Exception, types: Any, plan: Plan) -> None:
             plan.inherited.append(Inherited(owner, search.Node(value, root, f".{name}", name), entry, refusal))
 
 
-def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: Any, plan: Plan) -> None:
+def _consider(found: Inherited, cells: Any, plan: Plan) -> None:
+    node, entry = found.node, found.entry
     try:
         registry.refuse_writing(node.value, entry)
         if entry.in_child == "share":
             return
         if entry.in_child == "reopen-descriptor":
-            nothing = Refusal(NotWorkerSafeError())
-            plan.on_descriptors.append(Inherited(owner, node, entry, nothing))
+            plan.on_descriptors.append(found)
             return
-        cell: AnyCell = travel.to_cell(node.value, owner, lambda: node.path, cells)
+        cell: AnyCell = travel.to_cell(node.value, found.owner, lambda: node.path, cells)
     except PickleSafeError as error:
         error.attribute = node.path
         cell = Refusal(error, node.value)
@@ -232,7 +260,7 @@ def _consider(owner: Any, node: search.Node, entry: registry.HandleType, cells: 
         cell = Refusal(UnsafeHandleError(problem, attribute=node.path), node.value)
     if isinstance(cell, Refusal):
         _note_writing(node.value, entry, plan)
-    plan.inherited.append(Inherited(owner, node, entry, cell))
+    plan.inherited.append(found._replace(cell=cell))
 
 
 def _note_writing(handle: Any, entry: registry.HandleType | None, plan: Plan) -> None:
@@ -241,90 +269,6 @@ def _note_writing(handle: Any, entry: registry.HandleType | None, plan: Plan) ->
             plan.writing.extend(descriptors.open_for_writing(entry.written_through(handle)))
     except Exception:
         return  # what doesn't even tell whether it writes
-
-
-def _put_out_of_reach(inherited: list[Inherited]) -> None:
-    repairs: dict[tuple[int, str], list[Inherited]] = {}
-    in_place: dict[int, AnyCell] = {}
-    in_items: list[tuple[search.Node, AnyCell]] = []
-    for found in inherited:
-        handle = found.node.value
-        if id(handle) not in in_place:
-            _kept.append(handle)
-            in_place[id(handle)] = _let_go(found)
-        found = found._replace(cell=in_place[id(handle)])
-        _, top, *below = found.node.chain
-        if not top.is_attribute:
-            in_items.append((found.node, found.cell))
-        elif below:
-            repairs.setdefault((id(found.owner), top.key), []).append(found)
-        else:
-            dormant.put_to_sleep(found.owner, {top.key: found.cell})
-    # Elements of an object that is itself a list or a dictionary have nothing that could notice their first use.
-    mending.Mending(None, in_items).open()
-    for found_there in repairs.values():
-        first = found_there[0]
-        top = first.node.chain[1]
-        mended = mending.Mending(top.value, [(found.node, found.cell) for found in found_there])
-        dormant.put_to_sleep(first.owner, {top.key: mended})
-
-
-def _let_go(found: Inherited) -> AnyCell:
-    """Do to the handle itself what its type asks for; gives what stands in its place."""
-    handle, policy = found.node.value, found.entry.in_child
-    if policy == "keep" or isinstance(found.cell, Refusal):
-        # To free a file that writes would write what the parent hasn't written yet, a second time.
-        _never_free(handle)
-    elif policy == "close":
-        try:
-            found.entry.close(handle)
-        except PickleSafeError as error:
-            error.attribute = found.node.path
-            return Refusal(error, handle)
-        except Exception as error:
-            problem = f"the inherited {type(handle).__qualname__} can't be closed in this process ({error})"
-            return Refusal(UnsafeHandleError(problem, attribute=found.node.path), handle)
-    return found.cell
-
-
-def _never_free(handle: Any) -> None:
-    import ctypes
-
-    # Being in a list isn't enough: at its end the interpreter empties that too.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(handle))
-
-
-def _forget_opened(cells: dict[int, AnyCell]) -> None:
-    """A dormant attribute whose cell was opened under another name would hand out the parent's handle."""
-    again: dict[int, AnyCell] = {}
-
-    def change(cell: AnyCell) -> AnyCell:
-        if not isinstance(cell, Cell) or not cell.is_open:
-            return cell
-        handle = cell.open()
-        entry = registry.handle_type(type(handle))
-        if entry is None or entry.in_child in ("share", "reopen-descriptor"):
-            return cell
-        _kept.append(handle)
-        return cells.get(id(handle)) or again.setdefault(id(cell), cell.again())
-
-    dormant.renew_cells(change)
-
-
-def _forget_resource(owner: Any, name: str) -> None:
-    """A resource of the parent's: this process makes its own."""
-    resource = owner.__dict__.pop(name, None)
-    _kept.append(resource)
-    entry = registry.handle_type(type(resource))
-    if entry is None:
-        return
-    try:
-        if entry.in_child == "keep" or entry.writes(resource):
-            _never_free(resource)
-        elif entry.in_child == "close":
-            entry.close(resource)
-    except Exception:
-        _never_free(resource)  # it stays as it is, out of reach
 
 
 def _descriptor(handle: Any) -> int | None:

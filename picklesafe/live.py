@@ -52,5 +52,11 @@ def instances() -> list[tuple[Any, Reference]]:
     return [pair for pair in found if pair[0] is not None and pair[0] is not _Everlasting]
 
 
+def is_alive(instance: Any) -> bool:
+    """Whether it is one of them."""
+    known = _references.get(id(instance))
+    return known is not None and known() is instance
+
+
 def any_alive() -> bool:
     return bool(_references)

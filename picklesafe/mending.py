@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
+from types import BuiltinFunctionType, MethodType
 from typing import Any
 
 from picklesafe import search
-from picklesafe.cell import AnyCell, arrive, first
+from picklesafe.cell import AnyCell, Cell, arrive, first
 from picklesafe.errors import UnsafeHandleError
 
 
@@ -33,6 +35,16 @@ class Mending:
         self._lock = threading.Lock()
         for _, cell in self._repairs:
             cell.renew_lock()
+
+    def opened(self) -> Iterator[Cell]:
+        """The cells that it will put in place, as far as they are open."""
+        for _, cell in self._repairs:
+            if isinstance(cell, Cell):
+                yield from cell.opened()
+
+    def change(self, change: Callable[[AnyCell], AnyCell]) -> None:
+        """Put `change(cell)` in the place of each cell."""
+        self._repairs = [(node, change(cell)) for node, cell in self._repairs]
 
     def open(self) -> Any:
         """The value, with a handle of this process's in every place; what can't be opened raises when it is used."""
@@ -60,6 +72,10 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
         return _replace(parent, tuple.__new__(type(holder), items), top)
     if isinstance(holder, frozenset):
         return _replace(parent, frozenset(new if value is old else value for value in holder), top)
+    if isinstance(holder, MethodType):
+        return _replace(parent, MethodType(holder.__func__, new), top)
+    if isinstance(holder, BuiltinFunctionType):
+        return _replace(parent, getattr(new, holder.__name__), top)
     if isinstance(holder, set):
         holder.discard(old)
         holder.add(new)

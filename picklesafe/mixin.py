@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copyreg
+import functools
 import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from picklesafe import diagnosis, dormant, forking, live, travel
-from picklesafe.cell import AnyCell, Cell, Refusal
+from picklesafe.cell import AnyCell, Cell, Refusal, again
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 from picklesafe.mending import Mending
@@ -67,6 +69,12 @@ class PickleSafeMixin:
                     "call super(), so no handle would be dropped",
                     remedy="Put PickleSafeMixin first among the bases",
                 )
+        new = next(base.__dict__["__new__"] for base in cls.__mro__ if "__new__" in base.__dict__)
+        if new is not PickleSafeMixin.__dict__["__new__"] and not hasattr(
+            getattr(new, "__func__", new), "notes_instances"
+        ):
+            # It may not come to ours, as that of dict.
+            type.__setattr__(cls, "__new__", _noting_instances(cls))
 
     def __getstate__(self) -> Any:
         """The attributes, as a new dict or, with `__slots__`, a pair of them; dormant ones as opaque cells."""
@@ -128,6 +136,23 @@ class PickleSafeMixin:
         return result
 
 
+def _noting_instances(cls: Any) -> Any:
+    """The class's `__new__`, and after it a note of the instance."""
+    new = cls.__new__
+
+    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        instance = new(cls, *args, **kwargs)
+        if isinstance(instance, PickleSafeMixin):
+            live.add(instance)
+        return instance
+
+    # For whoever asks for the signature: of the two, `inspect` prefers this one to `__init__`.
+    takes = new if isinstance(new, FunctionType) else cls.__init__
+    functools.update_wrapper(__new__, takes, assigned=("__doc__",), updated=())
+    __new__.notes_instances = True  # type: ignore[attr-defined]
+    return staticmethod(__new__)
+
+
 forking.watch()
 
 
@@ -167,7 +192,7 @@ def _take_cells(state: Any, cells: dict[str, AnyCell]) -> Any:
         return tuple(_take_cells(part, cells) for part in state)
     if not isinstance(state, dict):
         return state
-    found = {name: value for name, value in state.items() if isinstance(value, Cell | Refusal)}
+    found = {name: value for name, value in state.items() if type(value) in (Cell, Refusal)}
     cells.update(found)
     return {name: value for name, value in state.items() if name not in found} if found else state
 
@@ -203,8 +228,8 @@ def _with_own_handles(owner: Any, state: Any) -> Any:
 
 def _own(owner: Any, name: str, value: Any, shared: dict[Any, Cell]) -> Cell | None:
     """A cell of its own for the copy of a handle; None for what stays shared."""
-    if isinstance(value, Cell):
-        return shared.setdefault(value, value.again())
+    if type(value) is Cell:
+        return again(value, shared)
     entry = registry.handle_type(type(value))
     if entry is None or not entry.travels:
         return None

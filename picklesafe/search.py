@@ -20,10 +20,10 @@ from picklesafe.dormant import slot
 BUDGET = 4000
 """Objects that one look visits at most."""
 
-SAMPLE = 192
+SAMPLE = 1000
 """Elements of a container that are visited at most, spread evenly over a list."""
 
-ATOMS = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, slice, BuiltinFunctionType})
+ATOMS = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, slice})
 """Types that hold nothing worth visiting."""
 
 
@@ -77,7 +77,8 @@ class Bounds:
 
     Args:
         into: whether to go on into an object that has attributes of its own.
-        wanted: types of which no element of a container is left out, however long it is.
+        wanted: types of which no element of a container is left out, however long it is; with any, what holds atoms
+            alone is passed over.
         budget: objects to visit at most.
         sample: elements of a container that are visited at most, spread evenly over a list.
 
@@ -145,8 +146,12 @@ def holds_atoms_alone(value: Any) -> bool:
     if known is None:
         reads: Any = cls.__getattribute__
         own = reads is object.__getattribute__ and isinstance(_dict_of(cls), GetSetDescriptorType)
-        known = _plain[cls] = own and not _slot_names(cls) and not issubclass(cls, _ANY_CONTAINER)
+        # Of that size: there is nothing in it that C code put there.
+        known = _plain[cls] = own and not _slot_names(cls) and cls.__basicsize__ == _Plain.__basicsize__
     return known and ATOMS.issuperset(map(type, value.__dict__.values()))
+
+
+class _Plain: ...
 
 
 _plain: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
@@ -165,7 +170,7 @@ def children(node: Node, bounds: Bounds) -> Iterator[Node]:
         yield Node(value.func, node, ".func")
         yield from (Node(held, node, f".args[{i}]") for i, held in enumerate(value.args))
         yield from (Node(held, node, f".keywords[{key!r}]") for key, held in value.keywords.items())
-    elif cls is MethodType:
+    elif cls is MethodType or (cls is BuiltinFunctionType and type(value.__self__) is not ModuleType):
         yield Node(value.__self__, node, ".__self__")
     elif cls in _CONTAINERS:
         yield from _elements(node, value, cls, bounds)
@@ -237,20 +242,46 @@ def _worth_visiting(
     most = bounds.sample if most is None else most
     if len(container) <= most:
         # A list first, here and below: it is made in one step, whatever other threads do to the container.
-        return [pair for pair in list(pairs(container)) if type(pair[1]) not in ATOMS]
+        return [pair for pair in list(pairs(container)) if _counts(pair[1], bounds)]
     sampled = _sample(container, pairs, most)
-    kinds = _kinds(container, values, {type(value) for _, value in sampled})
+    seen = {type(value) for _, value in sampled}
+    kinds = _kinds(container, values, seen, tuple(id(value) for _, value in sampled[::16]))
     if not kinds:
         return ()
-    wanted = kinds & bounds.wanted
-    if wanted:
-        found = [pair for pair in list(pairs(container)) if type(pair[1]) in wanted]
-    else:
-        found = []
-    if kinds != wanted:
+    # What the sample hasn't shown is rare.
+    sought = (kinds & bounds.wanted) | (kinds - seen)
+    found = [pair for pair in list(pairs(container)) if type(pair[1]) in sought] if sought else []
+    found = [pair for pair in found if _counts(pair[1], bounds)]
+    if kinds != sought:
         bounds.complete = False
-        found += [pair for pair in sampled if type(pair[1]) not in ATOMS and type(pair[1]) not in wanted]
+        found += [pair for pair in sampled if type(pair[1]) not in sought and _counts(pair[1], bounds)]
     return found
+
+
+def _counts(value: Any, bounds: Bounds) -> bool:
+    """Whether an element is worth visiting."""
+    cls = type(value)
+    if cls in ATOMS:
+        return False
+    return not bounds.wanted or cls in bounds.wanted or not _is_hollow(value, cls, 2)
+
+
+def _is_hollow(value: Any, cls: type, depth: int) -> bool:
+    """Whether there is nothing but atoms in a plain object, or in a container and the short ones in it."""
+    if cls is dict:
+        values = list(value.values())
+    elif cls is list or cls is tuple:
+        values = value
+    else:
+        return holds_atoms_alone(value)
+    if ATOMS.issuperset(map(type, values)):
+        return True
+    if not depth or len(values) > _SHORT:
+        return False
+    return all(type(held) in ATOMS or _is_hollow(held, type(held), depth - 1) for held in values)
+
+
+_SHORT = 32
 
 
 def _sample(container: Any, pairs: Callable[[Any], Pairs], most: int) -> list[tuple[Any, Any]]:
@@ -263,25 +294,32 @@ def _sample(container: Any, pairs: Callable[[Any], Pairs], most: int) -> list[tu
     return list(islice(pairs(container), most))
 
 
-_kinds_of_long: dict[int, tuple[int, Set[type]]] = {}
+_kinds_of_long: dict[int, tuple[int, tuple[int, ...], Set[type]]] = {}
 _LONG = 100_000
 """To ask so many elements for their types takes 2 ms."""
 
 
-def _kinds(container: Any, values: Callable[[Any], Iterable[Any]], sampled: Set[type]) -> Set[type]:
+def _kinds(
+    container: Any, values: Callable[[Any], Iterable[Any]], seen: Set[type], identities: tuple[int, ...]
+) -> Set[type]:
     """The types of what a container holds, but for atoms: of all of it, however long.
 
     To ask five million elements takes a tenth of a second, so it is remembered for as long as the container has that
-    length and the sample shows nothing else.
+    length and a sample of its elements are the same objects.
+
+    Args:
+        seen, identities: of the sample, its types, and which objects they were.
     """
     known = _kinds_of_long.get(id(container))
-    if known is not None and known[0] == len(container) and sampled <= known[1] | ATOMS:
-        return known[1]
-    kinds = set(map(type, values(container))) - ATOMS
-    if len(container) > _LONG:
+    if known is not None and known[:2] == (len(container), identities):
+        return known[2]
+    all_kinds = set(map(type, values(container))) | seen
+    kinds = all_kinds - ATOMS
+    # Not where places wait to be filled.
+    if len(container) > _LONG and type(None) not in all_kinds:
         if len(_kinds_of_long) >= _MOST_REMEMBERED:
             _kinds_of_long.clear()
-        _kinds_of_long[id(container)] = (len(container), kinds)
+        _kinds_of_long[id(container)] = (len(container), identities, kinds)
     return kinds
 
 

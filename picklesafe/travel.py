@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from picklesafe import forking_pickler, other_picklers, search
-from picklesafe.cell import Cell, arrive, cell_for
+from picklesafe.cell import Cell, again, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 
@@ -142,10 +142,15 @@ def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> d
 
 
 def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
-    cell = value if isinstance(value, Cell) else _attribute_cell(owner, name, value)
+    cell = _dormant_cell(value) if type(value) is Cell else _attribute_cell(owner, name, value)
     if cell is None:
         return value
     return cell if dormant else Arriving(cell)
+
+
+def _dormant_cell(cell: Cell) -> Cell:
+    """The cell itself; where a handle that it looks into is open under another name, one that goes by that."""
+    return cell if next(cell.opened(), None) is None else again(cell)
 
 
 def _attribute_cell(owner: Any, name: Any, value: Any) -> Cell | None:

@@ -105,3 +105,17 @@ class TestClassesThatChooseTheirState:
             pickle.dumps(LeavesOut(kept=[lambda: 1]))
         with pytest.raises(NotWorkerSafeError, match=r"Rebuilt\.__reduce__\(\)\[1\]\[0\]: a lambda"):
             pickle.dumps(Rebuilt(sent=lambda: 1))
+
+
+class StandsForNothingYet:
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("unbound")
+
+    def __reduce__(self) -> Any:
+        return StandsForNothingYet, ()
+
+
+def test_what_plain_pickle_sends_is_not_refused() -> None:
+    arrived = pickle.loads(pickle.dumps(Holder(kind=list[int], proxy=StandsForNothingYet())))
+    assert arrived.kind == list[int] and type(arrived.proxy) is StandsForNothingYet

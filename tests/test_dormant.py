@@ -360,6 +360,11 @@ def test_what_was_assigned_while_it_was_dormant_stays(records: Path) -> None:
     assert arrived.file is None
 
 
+class Holder(PickleSafeMixin):
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
 class Wrapping(PickleSafeMixin):
     def __init__(self, path: Path) -> None:
         vars(self)["file"] = open(path, "rb")
@@ -384,3 +389,23 @@ def test_an_instance_that_is_collected_amid_a_change_is_counted_after_it(records
         del one
         assert "file" in vars(Collected)
     assert "file" not in vars(Collected)
+
+
+def test_copies_of_a_dormant_one_share_nothing_of_what_is_below_its_handle(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("".join(f"line {number}\n" for number in range(5_000)))
+    dormant_one = sent(Holder(file=open(path)))
+    one = copy.copy(dormant_one)
+    other = copy.copy(one)
+    for dataset in (one, other, dormant_one):
+        assert dataset.file.readline() == "line 0\n"
+    assert len({id(dataset.file.buffer) for dataset in (one, other, dormant_one)}) == 3
+
+
+@pytest.mark.parametrize("journey", [sent, copy.copy, copy.deepcopy])
+def test_of_two_views_of_one_handle_one_may_be_awake_when_it_travels_on(journey: Any) -> None:
+    file = open(__file__)
+    half = sent(Holder(text=file, buffer=file.buffer))
+    assert half.buffer.readable()
+    arrived = journey(half)
+    assert arrived.text.buffer is arrived.buffer is not half.buffer

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from picklesafe import NotWorkerSafeError, PickleSafeMixin
+from picklesafe import NotWorkerSafeError, PickleSafeMixin, UnsafeHandleError
 from tests import datasets
 from tests.workers import START_METHODS, in_worker
 
@@ -167,3 +168,51 @@ def test_a_reduce_that_gives_a_name_or_a_setter_copies_as_in_any_class() -> None
         assert journey(NAMED) is NAMED
         if journey is not copy.deepcopy:  # which knows no setters
             assert journey(SetBySetter()).by_setter == {"x": 1}
+
+
+class DictFirst(dict, PickleSafeMixin):  # type: ignore[type-arg]
+    def __init__(self, path: Path, step: int = 1) -> None:
+        super().__init__(step=step)
+        self.file = open(path, "a")
+
+
+class Single:
+    instance: Any = None
+
+    def __new__(cls, *args: Any) -> Any:
+        if cls.instance is None:
+            cls.instance = object.__new__(cls)
+        return cls.instance
+
+
+class SingleFirst(Single, PickleSafeMixin):
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "a")
+
+
+class MadeByItself(PickleSafeMixin):
+    def __new__(cls, path: Path) -> Any:
+        return object.__new__(cls)
+
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "a")
+
+
+@pytest.mark.skipif("fork" not in START_METHODS, reason="this platform has no fork")
+@pytest.mark.parametrize("cls", [DictFirst, SingleFirst, MadeByItself])
+def test_an_instance_that_the_mixin_has_not_made_is_looked_after_too(cls: Any, tmp_path: Path) -> None:
+    dataset = cls(tmp_path / "log.txt")
+    dataset.file.write("the parent's\n")
+    with pytest.raises(UnsafeHandleError, match=rf"{cls.__name__}\.file"):
+        in_worker("fork", write, dataset)
+    dataset.file.close()
+    assert (tmp_path / "log.txt").read_text() == "the parent's\n"
+
+
+def write(dataset: Any) -> None:
+    dataset.file.write("the child's\n")
+
+
+def test_the_signature_of_a_class_stays_that_of_its_init() -> None:
+    assert list(inspect.signature(DictFirst).parameters) == ["path", "step"]
+    assert list(inspect.signature(datasets.Plain).parameters) == ["path"]

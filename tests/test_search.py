@@ -58,6 +58,36 @@ class TestEveryHandleIsFound:
         dataset.shards[1] = Dropped()
         assert all_own(lambda: iter([dataset.shards[1]]))
 
+    def test_opened_later_in_one_of_many_objects(self) -> None:
+        dataset = Holder(shards=[Box(None) for _ in range(search.SAMPLE)])
+        assert all_own(lambda: iter([]))
+        dataset.shards[1].content = Dropped()
+        assert all_own(lambda: iter([dataset.shards[1].content]))
+
+    def test_opened_later_in_a_very_long_list_of_empty_places(self) -> None:
+        dataset = Holder(shards=[None] * (2 * search._LONG))
+        assert all_own(lambda: iter([]))
+        dataset.shards[7] = Dropped()
+        assert all_own(lambda: iter([dataset.shards[7]]))
+
+    @pytest.mark.parametrize("kind", [list, tuple, deque])
+    def test_below_the_only_object_among_many_strings(self, kind: Callable[[Any], Any]) -> None:
+        names: list[Any] = [str(number) for number in range(2 * search._LONG)]
+        names[search._LONG + 1] = Box(Dropped())
+        dataset = Holder(names=kind(names))
+        assert all_own(lambda: iter([dataset.names[search._LONG + 1].content]))
+
+    def test_below_the_one_of_very_many_objects_that_holds_one(self) -> None:
+        dataset = Holder(shards=[Box(None) for _ in range(30_000)])
+        dataset.shards[1].content = Dropped()
+        assert all_own(lambda: iter([dataset.shards[1].content]))
+
+    def test_behind_a_method_that_is_bound_to_it(self) -> None:
+        dataset = Holder(it=Dropped("x"))
+        dataset.method = dataset.it.close
+        parents = dataset.it
+        assert in_child(lambda: dataset.method.__self__ is dataset.it is not parents)
+
 
 class Shards(PickleSafeMixin, list):  # type: ignore[type-arg]
     pass

@@ -29,6 +29,7 @@ class HandleType(NamedTuple):
         path: the file behind the handle, for errors.
         close: how a forked child closes one that it inherits.
         written_through: the descriptors by which it writes.
+        survives: asked in a forked child: whether an inherited one can go on being used there as it is.
         travels: whether it reaches other processes as a resource; False for what is merely made anew there
             (locks, executors), which only stands for itself inside a picklesafe object.
         found: the dotted name under which the class can be had, where that isn't `name`.
@@ -42,6 +43,7 @@ class HandleType(NamedTuple):
     path: Callable[[Any], object]
     close: Callable[[Any], object]
     written_through: Callable[[Any], Iterable[int]]
+    survives: Callable[[Any], bool]
     travels: bool
     found: str
 
@@ -165,6 +167,7 @@ def register_handle(
     path: Callable[[Any], object] = _name_or_filename,
     close: Callable[[Any], object] = _close,
     written_through: Callable[[Any], Iterable[int]] = lambda handle: (),
+    survives: Callable[[Any], bool] = lambda handle: False,
     travels: bool = True,
     found: str = "",
 ) -> Callable[[F], F]:
@@ -191,6 +194,8 @@ def register_handle(
             raises is raised when the handle is used there.
         written_through: given a handle that can write, the descriptors by which it does, for libraries that write what
             is unwritten when the process ends, the child too; there these lead nowhere.
+        survives: given an inherited handle in a forked child, whether it may be used there as it is after all, as a
+            lock that nobody holds.
         travels: False for what is made anew rather than opened again.
         found: where the class can be had once its library is imported, if not under `name` ("_thread.LockType").
 
@@ -206,7 +211,17 @@ def register_handle(
         global _registrations
         _registrations += 1
         _registered[name] = HandleType(
-            name, describe, in_child, writes, same, path, close, written_through, travels, found or name
+            name,
+            describe,
+            in_child,
+            writes,
+            same,
+            path,
+            close,
+            written_through,
+            survives,
+            travels,
+            found or name,
         )
         _resolved.pop(name, None)
         return describe

@@ -1,8 +1,8 @@
 """What orders threads: locks, conditions, queues, executors. Each process makes its own.
 
 A lock that was held when its process forked would be held in the child for ever, since the thread that held it isn't
-there. A lock in another process locks nothing here. So there is nothing to open again: settings and contents are kept,
-and what threads are doing at the moment isn't.
+there; one that was free is as good as a new one. A lock in another process locks nothing here. So there is nothing to
+open again: settings and contents are kept, and what threads are doing at the moment isn't.
 """
 
 from __future__ import annotations
@@ -18,20 +18,47 @@ from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
 
 
-@register_handle("_thread.lock", found="_thread.LockType", travels=False)
+def is_free(lock: Any) -> bool:
+    """Whether nobody holds it, or this thread does and may again."""
+    if not lock.acquire(blocking=False):
+        return False
+    lock.release()
+    return True
+
+
+def is_idle(condition: Any) -> bool:
+    """Whether nobody holds or waits for it: who waits in another process would take a notification for himself."""
+    return is_free(condition) and not condition._waiters
+
+
+def _has_idle_condition(handle: Any) -> bool:
+    return is_idle(handle._cond)
+
+
+def _is_unused(handle: Any) -> bool:
+    """Of a bounded semaphore: what a thread of the parent has acquired, nobody would release here."""
+    return is_idle(handle._cond) and handle._value == handle._initial_value
+
+
+def _is_idle_queue(handle: Any) -> bool:
+    nobody_waits = all(map(is_idle, (handle.not_empty, handle.not_full, handle.all_tasks_done)))
+    return nobody_waits and handle.unfinished_tasks == len(handle.queue)
+
+
+@register_handle("_thread.lock", found="_thread.LockType", survives=is_free, travels=False)
 def lock(handle: Any) -> Recipe:
     """A new lock. Not restored: that somebody holds it."""
     return Recipe("threading.Lock")
 
 
-@register_handle("_thread.RLock", travels=False)
-@register_handle("threading._RLock", travels=False)
+@register_handle("_thread.RLock", survives=is_free, travels=False)
+@register_handle("threading._RLock", survives=is_free, travels=False)
 def reentrant_lock(handle: Any) -> Recipe:
     """A new lock. Not restored: that somebody holds it, and how often."""
     return Recipe("threading.RLock")
 
 
-@register_handle("threading.Condition", travels=False)
+@register_handle("threading.Condition", survives=is_idle, travels=False)
 def condition(handle: Any) -> Recipe:
     """A new condition on the lock that it stands on: one that `self.lock` names too is one lock again.
 
@@ -40,7 +67,7 @@ def condition(handle: Any) -> Recipe:
     return made_anew(threading.Condition, handle, _own(threading.Condition), handle._lock)
 
 
-@register_handle("threading.Event", travels=False)
+@register_handle("threading.Event", survives=_has_idle_condition, travels=False)
 def event(handle: Any) -> Recipe:
     """Restores whether it is set. Not restored: who waits for it."""
     return Recipe(_event, type(handle), attributes(handle, _own(threading.Event)), handle.is_set())
@@ -53,13 +80,13 @@ def _event(cls: type, rest: Any, is_set: bool) -> Any:
     return new
 
 
-@register_handle("threading.Semaphore", travels=False)
+@register_handle("threading.Semaphore", survives=_has_idle_condition, travels=False)
 def semaphore(handle: Any) -> Recipe:
     """Restores the count as it stands. Not restored: the count that it started with, which it doesn't know itself."""
     return made_anew(threading.Semaphore, handle, _own(threading.Semaphore), handle._value)
 
 
-@register_handle("threading.BoundedSemaphore", travels=False)
+@register_handle("threading.BoundedSemaphore", survives=_is_unused, travels=False)
 def bounded_semaphore(handle: Any) -> Recipe:
     """Restores the bound, and counts from it again. Not restored: how many have acquired it."""
     return made_anew(threading.BoundedSemaphore, handle, _own(threading.BoundedSemaphore), handle._initial_value)
@@ -87,7 +114,7 @@ def local(handle: Any) -> Recipe:
     return Recipe(type(handle), *args, **keywords)
 
 
-@register_handle("queue.Queue", travels=False)
+@register_handle("queue.Queue", survives=_is_idle_queue, travels=False)
 def blocking_queue(handle: Any) -> Recipe:
     """Restores size, contents and kind. Not restored: tasks taken out and not yet reported as done."""
     import queue
