@@ -139,7 +139,7 @@ def _look_into_all(plan: Plan) -> None:
         if resources is None:
             resources = resources_of[cls] = travel.resources(cls)
         asleep = dormant.cells_of(owner)
-        if not resources and not asleep and search.holds_atoms_alone(owner):
+        if not resources and not asleep and search.holds_atoms_alone(owner, types.keys()):
             continue
         try:
             for name in resources & owner.__dict__.keys():
