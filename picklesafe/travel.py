@@ -114,7 +114,7 @@ def prepare(owner: Any, reduced: Reduced, *, dormant: bool) -> Reduced:
     if len(rest) > 1 and rest[1] is not None:
         rest[1] = (_element(item, owner) for item in rest[1])
     if len(rest) > 2 and rest[2] is not None:
-        rest[2] = ((key, _element(value, owner)) for key, value in rest[2])
+        rest[2] = ((_element(key, owner), _element(value, owner)) for key, value in rest[2])
     return (function, args, *rest)
 
 

@@ -246,7 +246,7 @@ class Named(PickleSafeMixin, dict):  # type: ignore[type-arg]
 def test_an_object_that_is_itself_a_container_takes_its_elements_along(journey: Any, records: Path) -> None:
     file = open(records, "rb")
     file.seek(160)
-    shards, named = Shards([0, file, [file]]), Named(a=file, b=("x", 1))
+    shards, named = Shards([0, file, [file]]), Named({"a": file, "b": ("x", 1), file: "key"})
     shards.kept = named.kept = file  # type: ignore[attr-defined]
     shards.append(shards)
     arrived, by_name = journey(shards), journey(named)
@@ -254,6 +254,7 @@ def test_an_object_that_is_itself_a_container_takes_its_elements_along(journey: 
     assert arrived[0] == 0 and by_name["b"] == ("x", 1) and len(arrived) == 4
     assert arrived[3] is arrived and arrived[1] is arrived[2][0] is arrived.kept is not file
     assert by_name["a"] is by_name.kept is not file
+    assert by_name[by_name["a"]] == "key"
 
 
 def test_a_lambda_among_the_elements_of_a_container_is_named() -> None:
