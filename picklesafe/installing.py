@@ -10,7 +10,7 @@ from typing import Any
 
 from picklesafe import forking, forking_pickler, search
 from picklesafe.cell import arrive, cell_for
-from picklesafe.errors import PickleSafeError
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 from picklesafe.mixin import PickleSafeMixin
 from picklesafe.resources import per_worker
@@ -104,10 +104,17 @@ class Deferred(PickleSafeMixin):
     @per_worker
     def _built(self) -> Any:
         try:
-            return self._factory(*self._args, **self._kwargs)
+            built = self._factory(*self._args, **self._kwargs)
         except AttributeError as error:
             # Left as it is, it would say that this object has no dataset, and ask __getattr__ for one.
             raise PickleSafeError(f"{self!r} can't build its dataset: {type(error).__name__}: {error}") from error
+        if _is_iterable_dataset(type(built)) and not _is_iterable_dataset(type(self)):
+            raise NotWorkerSafeError(
+                f"{self!r} built an IterableDataset, which a loader has to know before anything is built",
+                remedy=f"Give defer() the class, as in defer({type(built).__qualname__}, …), or a subclass of "
+                "IterableDataset whose __iter__ goes through what the function gives",
+            )
+        return built
 
     def __getitem__(self, index: Any) -> Any:
         return self._built[index]
@@ -143,16 +150,25 @@ def defer(factory: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
 
     Returns:
         A map-style dataset; where `factory` is a subclass of torch's IterableDataset, one of those.
+
+    Raises, at the first use:
+        NotWorkerSafeError: a function has built an IterableDataset.
     """
-    data = sys.modules.get("torch.utils.data")
-    if data is not None and isinstance(factory, type) and issubclass(factory, data.IterableDataset):
+    if isinstance(factory, type) and _is_iterable_dataset(factory):
         iterable: Any = __getattr__("DeferredIterable")
         return iterable(factory, args, kwargs)
     return Deferred(factory, args, kwargs)
 
 
+def _is_iterable_dataset(cls: type) -> bool:
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and issubclass(cls, data.IterableDataset)
+
+
 def __getattr__(name: str) -> Any:
     """`DeferredIterable` is made when it is asked for, here or by unpickling: it is what first needs torch."""
+    if name in globals():
+        return globals()[name]
     if name != "DeferredIterable":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from torch.utils.data import IterableDataset
@@ -161,5 +177,5 @@ def __getattr__(name: str) -> Any:
         return iter(self._built)
 
     body = {"__iter__": iterate, "__module__": __name__, "__doc__": "A `Deferred` of a dataset that is iterated."}
-    globals()[name] = type(name, (Deferred, IterableDataset), body)
-    return globals()[name]
+    # One class for good, whoever asks and how often: what is pickled is found again by name only if it's that one.
+    return globals().setdefault(name, type(name, (Deferred, IterableDataset), body))

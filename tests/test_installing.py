@@ -174,6 +174,33 @@ class TestDefer:
         assert in_worker(method, list, dataset) == [0, 1, 2]
         assert sorted(DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context=method)) == [0, 1, 2]
 
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_two_datasets_that_are_iterated(self, method: str) -> None:
+        pytest.importorskip("torch")
+        from tests.iterable import Counting
+
+        train, validation = picklesafe.defer(Counting, 3), picklesafe.defer(Counting, 2)
+        assert type(train) is type(validation)
+        assert in_worker(method, list, train) == [0, 1, 2]
+        assert in_worker(method, list, validation) == [0, 1]
+
+    def test_a_function_that_gives_a_dataset_that_is_iterated_is_told_what_to_give_instead(self) -> None:
+        pytest.importorskip("torch")
+        from torch.utils.data import DataLoader
+
+        dataset = picklesafe.defer(counting)
+        for use in (len, lambda dataset: dataset[0], lambda dataset: list(DataLoader(dataset))):
+            with pytest.raises(
+                picklesafe.NotWorkerSafeError, match=r"Give defer\(\) the class, as in defer\(Counting, …"
+            ):
+                use(dataset)
+
+
+def counting() -> Any:
+    from tests.iterable import Counting
+
+    return Counting(3)
+
 
 def fails_with_attribute_error() -> None:
     raise AttributeError("broken")
