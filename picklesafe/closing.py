@@ -8,6 +8,7 @@ import operator
 import os
 import sys
 import weakref
+from collections import Counter
 from typing import Any
 
 from picklesafe import dormant, search, travel
@@ -39,12 +40,7 @@ def close(obj: Any) -> None:
             raise TypeError(f"picklesafe.close() takes an object with PickleSafeMixin, not {type(obj).__qualname__}")
         obj.close()
         return
-    errors = []
-    held = _put_to_sleep(obj)
-    while held:
-        # Taken out of the list: what has no close() of its own, as a memory-mapped array, ends when it is freed, and
-        # what it looks into can't be closed before.
-        errors += _close(held.pop())
+    errors = _close_from_the_end(_put_to_sleep(obj))
     if errors:
         raise errors[0]
 
@@ -125,6 +121,24 @@ def _unused_views(obj: Any, cells: dict[Any, Cell]) -> dict[str, AnyCell]:
     return {name: renew(dormant.cells_of(obj)[name], name) for name in names}
 
 
+def _close_from_the_end(held: list[Any]) -> list[Exception]:
+    """Close and let go one after the other; gives the errors.
+
+    The list is emptied: what has no close() of its own, as a memory-mapped array, ends when it is freed, and what it
+    looks into can't be closed before.
+    """
+    errors: list[Exception] = []
+    names = Counter(map(id, held))
+    while held:
+        handle = held.pop()
+        names[id(handle)] -= 1
+        # Some libraries raise when they are to close a second time.
+        if not names[id(handle)]:
+            errors += _close(handle)
+        del handle
+    return errors
+
+
 def _close(handle: Any) -> list[Exception]:
     method = getattr(handle, "close", None)
     if callable(method):
@@ -160,8 +174,10 @@ def _register() -> None:
 def _close_all() -> None:
     if _process != os.getpid():
         return
-    for reference, name in reversed(_opened):
+    held = []
+    for reference, name in _opened:
         instance = reference()
         if instance is not None and name in instance.__dict__:
-            _close(instance.__dict__.pop(name))
+            held.append(instance.__dict__.pop(name))
     _opened.clear()
+    _close_from_the_end(held)
