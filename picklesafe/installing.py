@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from picklesafe import forking, forking_pickler, search
+from picklesafe import forking, forking_pickler, search, travel
 from picklesafe.cell import arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -21,9 +22,10 @@ _installed = False
 def install() -> None:
     """Let the handles of any object travel to worker processes, also of classes that can't inherit PickleSafeMixin.
 
-    Registers the recipes with multiprocessing's own pickler, which nothing but workers' arguments goes through: what
-    spawn and forkserver workers are sent may then hold open handles at any depth, opened on arrival; `pickle`, `copy`
-    and the rest stay as they were. In forked children every read-only descriptor gets an offset of its own, as if
+    Registers the recipes with multiprocessing's own pickler: what spawn and forkserver workers are started with, and
+    the tasks of pools, may then hold open handles at any depth, opened on arrival. What a running process could send
+    without it travels as ever, as the memory-mapped arrays that a worker puts into a queue, and so do `pickle`, `copy`
+    and the rest. In forked children every read-only descriptor gets an offset of its own, as if
     an object with PickleSafeMixin were alive. Call it once, at the top of the script; again does nothing.
 
     It can't cover, in forked children, what needs more than an offset of its own: SQLite connections, LMDB
@@ -51,13 +53,42 @@ def _register_recipes() -> None:
             ForkingPickler.register(cls, _reduce)
 
 
-def _reduce(handle: Any) -> tuple[Any, ...]:
+def _reduce(handle: Any) -> tuple[Any, ...] | str:
+    from multiprocessing.context import get_spawning_popen
+
+    reduced = travel._reduce_inside(handle)
+    if reduced is None and get_spawning_popen() is None:
+        reduced = _without_install(handle)
+    if reduced is not None:
+        return reduced
     name = f"{type(handle).__module__}.{type(handle).__qualname__}"
     try:
         return arrive, (cell_for(handle, lambda: name, True),)
     except PickleSafeError as error:
         error.attribute = error.attribute or name
         raise
+
+
+def _without_install(handle: Any) -> tuple[Any, ...] | str | None:
+    """How it travels between running processes by itself: an array by value, which its worker may go on to change.
+
+    None for what doesn't, or only as far as what it holds does.
+    """
+    cls: Any = type(handle)
+    reducer = copyreg.dispatch_table.get(cls)
+    if reducer is travel._reduce:
+        reducer = travel._registered[cls]
+    if reducer is None and all(getattr(cls, name, None) is getattr(object, name, None) for name in _OWN_WAYS):
+        return None
+    try:
+        # 4: what handles do at protocol 5 as well.
+        reduced: tuple[Any, ...] | str = reducer(handle) if reducer else handle.__reduce_ex__(4)
+        return reduced
+    except Exception:
+        return None
+
+
+_OWN_WAYS = ("__reduce__", "__reduce_ex__", "__getstate__")
 
 
 def _warn_of_what_is_shared() -> None:
