@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copyreg
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from picklesafe import forking, forking_pickler, search
+from picklesafe import forking, forking_pickler, search, travel
 from picklesafe.cell import arrive, cell_for
-from picklesafe.errors import PickleSafeError
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 from picklesafe.mixin import PickleSafeMixin
 from picklesafe.resources import per_worker
@@ -21,9 +22,10 @@ _installed = False
 def install() -> None:
     """Let the handles of any object travel to worker processes, also of classes that can't inherit PickleSafeMixin.
 
-    Registers the recipes with multiprocessing's own pickler, which nothing but workers' arguments goes through: what
-    spawn and forkserver workers are sent may then hold open handles at any depth, opened on arrival; `pickle`, `copy`
-    and the rest stay as they were. In forked children every read-only descriptor gets an offset of its own, as if
+    Registers the recipes with multiprocessing's own pickler: what spawn and forkserver workers are started with, and
+    the tasks of pools, may then hold open handles at any depth, opened on arrival. What a running process could send
+    without it travels as ever, as the memory-mapped arrays that a worker puts into a queue, and so do `pickle`, `copy`
+    and the rest. In forked children every read-only descriptor gets an offset of its own, as if
     an object with PickleSafeMixin were alive. Call it once, at the top of the script; again does nothing.
 
     It can't cover, in forked children, what needs more than an offset of its own: SQLite connections, LMDB
@@ -51,13 +53,42 @@ def _register_recipes() -> None:
             ForkingPickler.register(cls, _reduce)
 
 
-def _reduce(handle: Any) -> tuple[Any, ...]:
+def _reduce(handle: Any) -> tuple[Any, ...] | str:
+    from multiprocessing.context import get_spawning_popen
+
+    reduced = travel._reduce_inside(handle)
+    if reduced is None and get_spawning_popen() is None:
+        reduced = _without_install(handle)
+    if reduced is not None:
+        return reduced
     name = f"{type(handle).__module__}.{type(handle).__qualname__}"
     try:
         return arrive, (cell_for(handle, lambda: name, True),)
     except PickleSafeError as error:
         error.attribute = error.attribute or name
         raise
+
+
+def _without_install(handle: Any) -> tuple[Any, ...] | str | None:
+    """How it travels between running processes by itself: an array by value, which its worker may go on to change.
+
+    None for what doesn't, or only as far as what it holds does.
+    """
+    cls: Any = type(handle)
+    reducer = copyreg.dispatch_table.get(cls)
+    if reducer is travel._reduce:
+        reducer = travel._registered[cls]
+    if reducer is None and all(getattr(cls, name, None) is getattr(object, name, None) for name in _OWN_WAYS):
+        return None
+    try:
+        # 4: what handles do at protocol 5 as well.
+        reduced: tuple[Any, ...] | str = reducer(handle) if reducer else handle.__reduce_ex__(4)
+        return reduced
+    except Exception:
+        return None
+
+
+_OWN_WAYS = ("__reduce__", "__reduce_ex__", "__getstate__")
 
 
 def _warn_of_what_is_shared() -> None:
@@ -104,10 +135,17 @@ class Deferred(PickleSafeMixin):
     @per_worker
     def _built(self) -> Any:
         try:
-            return self._factory(*self._args, **self._kwargs)
+            built = self._factory(*self._args, **self._kwargs)
         except AttributeError as error:
             # Left as it is, it would say that this object has no dataset, and ask __getattr__ for one.
             raise PickleSafeError(f"{self!r} can't build its dataset: {type(error).__name__}: {error}") from error
+        if _is_iterable_dataset(type(built)) and not _is_iterable_dataset(type(self)):
+            raise NotWorkerSafeError(
+                f"{self!r} built an IterableDataset, which a loader has to know before anything is built",
+                remedy=f"Give defer() the class, as in defer({type(built).__qualname__}, …), or a subclass of "
+                "IterableDataset whose __iter__ goes through what the function gives",
+            )
+        return built
 
     def __getitem__(self, index: Any) -> Any:
         return self._built[index]
@@ -143,16 +181,25 @@ def defer(factory: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
 
     Returns:
         A map-style dataset; where `factory` is a subclass of torch's IterableDataset, one of those.
+
+    Raises, at the first use:
+        NotWorkerSafeError: a function has built an IterableDataset.
     """
-    data = sys.modules.get("torch.utils.data")
-    if data is not None and isinstance(factory, type) and issubclass(factory, data.IterableDataset):
+    if isinstance(factory, type) and _is_iterable_dataset(factory):
         iterable: Any = __getattr__("DeferredIterable")
         return iterable(factory, args, kwargs)
     return Deferred(factory, args, kwargs)
 
 
+def _is_iterable_dataset(cls: type) -> bool:
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and issubclass(cls, data.IterableDataset)
+
+
 def __getattr__(name: str) -> Any:
     """`DeferredIterable` is made when it is asked for, here or by unpickling: it is what first needs torch."""
+    if name in globals():
+        return globals()[name]
     if name != "DeferredIterable":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from torch.utils.data import IterableDataset
@@ -161,5 +208,5 @@ def __getattr__(name: str) -> Any:
         return iter(self._built)
 
     body = {"__iter__": iterate, "__module__": __name__, "__doc__": "A `Deferred` of a dataset that is iterated."}
-    globals()[name] = type(name, (Deferred, IterableDataset), body)
-    return globals()[name]
+    # One class for good, whoever asks and how often: what is pickled is found again by name only if it's that one.
+    return globals().setdefault(name, type(name, (Deferred, IterableDataset), body))

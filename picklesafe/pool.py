@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic, NoReturn, TypeVar
@@ -104,8 +105,10 @@ class HandlePool(PickleSafeMixin, Generic[H]):
         """The same. A pool that is used again opens its handles again."""
         self.clear()
 
-    def __del__(self) -> None:
-        open_handles.here.forget(self)
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the end of the interpreter modules are emptied before their objects are freed; what was open is closed.
+        if not _is_finalizing():
+            open_handles.here.forget(self)
 
     def __repr__(self) -> str:
         limit = "" if self.maxsize is None else f" of at most {self.maxsize}"

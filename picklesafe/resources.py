@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, overload
 
-from picklesafe import closing
+from picklesafe import closing, dormant, travel
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError
 from picklesafe.mixin import PickleSafeMixin
 
@@ -30,6 +30,9 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
     reopen by itself, and for handles that write. Several threads that ask at once get one. `picklesafe.close(obj)`
     closes it, and so does the end of the process.
 
+    A subclass may override it and use `super().genome`, which gives what the overridden method opened: that is kept
+    beside the other, made once, and closed after it.
+
     Args:
         method: takes self alone; it may use other such attributes.
 
@@ -44,7 +47,8 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
 
     def __init__(self, method: Callable[[Any], T]) -> None:
         self._method = method
-        self._name = method.__name__
+        self._name: str = method.__name__
+        self._owner = ""
         self.__doc__ = method.__doc__
         self.__wrapped__ = method
 
@@ -62,6 +66,7 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
                 attribute=f"{owner.__name__}.{name}",
             )
         self._name = name
+        self._owner = owner.__qualname__
 
     @overload
     def __get__(self, instance: None, owner: type) -> per_worker[T]: ...
@@ -71,12 +76,31 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
         # Only until there is a value: without a __set__, the instance's __dict__ wins from then on.
         if instance is None:
             return self
-        name, values = self._name, instance.__dict__
+        name, values = self._kept_under(type(instance)), instance.__dict__
+        if name != self._name and name in values:
+            return values[name]
         with _opening(instance, name):
             if name not in values:
                 values[name] = self._made(instance)
                 closing.at_exit(instance, name)
-        return values[name]
+            return values[name]
+
+    def _kept_under(self, cls: type) -> str:
+        """The key in an instance's `__dict__`: the attribute's name, unless the class has another one of that name.
+
+        Then it is a name that can't be written, for which the class gets an attribute: what belongs to one process is
+        found by the attributes of the class.
+        """
+        overridden = dormant._defined(cls, self._name) is not self
+        if not overridden:
+            return self._name
+        key = f"{self._name} of {self._owner}"
+        while cls.__dict__.get(key, self) is not self:
+            key += "'"  # a class and its base of one name
+        if key not in cls.__dict__:
+            type.__setattr__(cls, key, self)
+            travel._resources.pop(cls, None)
+        return key
 
     def _made(self, instance: Any) -> T:
         try:

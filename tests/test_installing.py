@@ -116,6 +116,65 @@ def test_a_library_imported_later_is_known(records: Path, tmp_path: Path) -> Non
     assert done.stdout.split() == ["content"], done.stderr
 
 
+SENDS_BACK = """
+{more}
+
+picklesafe.install()
+
+def work(queue, received, changed):
+    scratch = numpy.memmap({path!r}, dtype="i4", mode="r+")
+    scratch[:] = 1
+    queue.put(scratch[:2])
+    queue.put(("nested", scratch))
+    received.wait(30)
+    scratch[:] = 2
+    scratch.flush()
+    changed.set()
+
+if __name__ == "__main__":
+    context = {package}.get_context({method!r})
+    queue, received, changed = context.Queue(), context.Event(), context.Event()
+    process = context.Process(target=work, args=(queue, received, changed))
+    process.start()
+    arrays = queue.get(), queue.get()[1]
+    received.set()
+    changed.wait(30)
+    print(*(int(array[0]) for array in arrays), numpy.fromfile({path!r}, dtype="i4")[0])
+    process.join()
+"""
+
+
+@pytest.mark.parametrize("package", ["multiprocessing", "torch.multiprocessing"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_a_worker_sends_back_is_not_changed_by_what_it_does_later(
+    method: str, package: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("numpy").zeros(4, "i4").tofile(tmp_path / "scratch")
+    pytest.importorskip(package)
+    body = SENDS_BACK.replace("{more}", f"import numpy\nimport {package}")
+    done = run(tmp_path, body, path=str(tmp_path / "scratch"), method=method, package=package)
+    assert done.stdout.split() == ["1", "1", "2"], done.stdout + done.stderr
+
+
+def test_a_map_among_a_workers_arguments_is_still_mapped_there(tmp_path: Path) -> None:
+    pytest.importorskip("numpy").arange(4, dtype="i4").tofile(tmp_path / "numbers")
+    body = (
+        "import numpy\n"
+        "def tell(array, queue):\n    queue.put((type(array).__name__, array[3]))\n"
+        "if __name__ == '__main__':\n"
+        "    picklesafe.install()\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    queue = context.SimpleQueue()\n"
+        "    array = numpy.memmap({path!r}, dtype='i4', mode='r')\n"
+        "    process = context.Process(target=tell, args=(array, queue))\n"
+        "    process.start()\n"
+        "    print(*queue.get())\n"
+        "    process.join()\n"
+    )
+    done = run(tmp_path, body, path=str(tmp_path / "numbers"))
+    assert done.stdout.split() == ["memmap", "3"], done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 def test_what_it_cannot_cover_is_warned_about_when_a_worker_is_forked(records: Path, tmp_path: Path) -> None:
     body = (
@@ -173,6 +232,33 @@ class TestDefer:
         assert isinstance(dataset, IterableDataset)
         assert in_worker(method, list, dataset) == [0, 1, 2]
         assert sorted(DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context=method)) == [0, 1, 2]
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_two_datasets_that_are_iterated(self, method: str) -> None:
+        pytest.importorskip("torch")
+        from tests.iterable import Counting
+
+        train, validation = picklesafe.defer(Counting, 3), picklesafe.defer(Counting, 2)
+        assert type(train) is type(validation)
+        assert in_worker(method, list, train) == [0, 1, 2]
+        assert in_worker(method, list, validation) == [0, 1]
+
+    def test_a_function_that_gives_a_dataset_that_is_iterated_is_told_what_to_give_instead(self) -> None:
+        pytest.importorskip("torch")
+        from torch.utils.data import DataLoader
+
+        dataset = picklesafe.defer(counting)
+        for use in (len, lambda dataset: dataset[0], lambda dataset: list(DataLoader(dataset))):
+            with pytest.raises(
+                picklesafe.NotWorkerSafeError, match=r"Give defer\(\) the class, as in defer\(Counting, …"
+            ):
+                use(dataset)
+
+
+def counting() -> Any:
+    from tests.iterable import Counting
+
+    return Counting(3)
 
 
 def fails_with_attribute_error() -> None:

@@ -6,6 +6,8 @@ import copy
 import errno
 import gc
 import pickle
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -290,3 +292,17 @@ class TestWhatIsRefused:
         for copied in (copy.copy(pool), copy.deepcopy(pool)):
             with copied["a"] as handle:
                 assert handle == ["a"]
+
+
+def test_a_pool_that_is_freed_with_the_interpreter_is_silent() -> None:
+    # Modules that somebody holds are emptied at the end, those that were imported last first.
+    script = (
+        "import json, sys\n"
+        "from picklesafe import HandlePool\n"
+        "json.pool = HandlePool(open)\n"
+        "with json.pool[sys.executable]: pass\n"
+        "assert len(json.pool) == 1\n"
+        "sys.kept = [module for name, module in sys.modules.items() if name == 'json' or 'picklesafe' in name]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert done.returncode == 0 and done.stderr == ""

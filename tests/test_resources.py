@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -209,6 +209,100 @@ def test_a_method_that_uses_its_own_attribute_is_one_error_that_names_it() -> No
         with pytest.raises(HandleMissingError, match=rf"^Recursive\.{name}: .*while the method that opens it runs"):
             getattr(recursive, name)
     assert not resources._openings
+
+
+class Wrapped:
+    """Closes as some libraries do: not twice, and not after what it looks into."""
+
+    closed: ClassVar[list[str]] = []
+
+    def __init__(self, name: str, inner: Any = None) -> None:
+        self.name = name
+        self.inner = inner
+        self.is_open = True
+
+    def close(self) -> None:
+        assert self.is_open and (self.inner is None or self.inner.is_open)
+        self.is_open = False
+        self.closed.append(self.name)
+
+
+class Overridden(PickleSafeMixin):
+    @per_worker
+    def genome(self) -> Any:
+        return Wrapped("inner")
+
+    def plain(self) -> Any:
+        return self.genome
+
+
+class Overriding(Overridden):
+    @per_worker
+    def genome(self) -> Any:
+        assert "genome" not in vars(self)
+        return Wrapped("outer", super().genome)
+
+    def overridden(self) -> Any:
+        return super().genome
+
+
+class OverridingTwice(Overriding):
+    @per_worker
+    def genome(self) -> Any:
+        return super().genome
+
+
+class OverridingByProperty(Overridden):
+    @property
+    def genome(self) -> Any:
+        return super().genome
+
+
+def names_of(dataset: Any) -> list[Any]:
+    return [dataset.genome.name, dataset.genome.inner.name, dataset.genome.inner is dataset.overridden(), os.getpid()]
+
+
+class TestOverriding:
+    @pytest.fixture(autouse=True)
+    def nothing_closed(self) -> None:
+        Wrapped.closed.clear()
+
+    @pytest.mark.parametrize("cls", [Overriding, OverridingTwice])
+    def test_super_gives_what_the_overridden_method_opened_once(self, cls: Any) -> None:
+        dataset = cls()
+        assert dataset.genome is dataset.genome is dataset.plain()
+        assert dataset.genome.name == "outer" and dataset.genome.inner is dataset.overridden()
+        assert Overridden().genome.name == "inner"
+
+    @pytest.mark.parametrize("cls", [Overriding, OverridingTwice])
+    def test_both_are_closed_the_outer_one_first_and_open_again(self, cls: Any) -> None:
+        dataset = cls()
+        before = dataset.genome
+        picklesafe.close(dataset)
+        assert Wrapped.closed == ["outer", "inner"]
+        assert dataset.genome is not before and dataset.genome.is_open and dataset.genome.inner.is_open
+
+    @pytest.mark.parametrize("cls", [Overriding, OverridingTwice])
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_neither_reaches_a_worker_or_a_copy(self, method: str, cls: Any) -> None:
+        dataset = cls()
+        dataset.genome.inner.name = "touched"
+        assert in_worker(method, names_of, dataset)[:3] == ["outer", "inner", True]
+        assert copy.copy(dataset).genome.inner.name == "inner"
+        assert len(vars(pickle.loads(pickle.dumps(dataset)))) == 0
+
+    def test_a_property_may_override_it_too(self) -> None:
+        dataset = OverridingByProperty()
+        assert dataset.genome is dataset.genome
+        assert len(vars(pickle.loads(pickle.dumps(dataset)))) == 0
+        picklesafe.close(dataset)
+        assert Wrapped.closed == ["inner"]
+
+    def test_the_end_of_the_process_closes_both(self) -> None:
+        script = "from tests.test_resources import *\ndataset = OverridingTwice()\ndataset.genome\n"
+        script += "Wrapped.close = lambda self, close=Wrapped.close: (close(self), print(self.name))\n"
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=Path(__file__).parent.parent)
+        assert run.stdout.split() == [b"outer", b"inner"], run.stderr.decode()
 
 
 def test_without_the_mixin_it_is_an_error_at_class_creation() -> None:

@@ -1,4 +1,4 @@
-"""Key-value stores on LevelDB and RocksDB: plyvel and rocksdict."""
+"""Key-value stores on LevelDB and RocksDB, and in Python's own format: plyvel, rocksdict and dbm.dumb."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.files import PER_WORKER
+from picklesafe.handles.fingerprint import absolute
 from picklesafe.handles.places import open_files, the_only_one
 from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
@@ -101,3 +102,33 @@ def _open_in(folder: str) -> set[str]:
     """The names of the files in a folder that this process has open."""
     real = os.path.realpath(folder)
     return {os.path.basename(path) for path in open_files() if os.path.dirname(path) == real}
+
+
+def dumb_can_write(handle: Any) -> str:
+    """Told by what it was opened with; a closed one can't."""
+    return "" if handle._readonly or handle._datfile is None else "w"
+
+
+# One that can write holds the index in memory, and writes all of it when it is closed or freed: a second process would
+# take back what the first has stored since. One that only reads opens the file anew for each value.
+
+
+@register_handle(
+    "dbm.dumb._Database", in_child="share", writes=dumb_can_write, path=lambda handle: os.fsdecode(handle._datfile)
+)
+def dumb(handle: Any) -> Recipe:
+    """Restores a database opened with "r", as that of a `shelve.open(path, "r")`; one that can write is refused."""
+    if handle._datfile is None:
+        return Recipe(closed_dumb)
+    files = handle._dirfile, handle._datfile
+    path = os.path.splitext(absolute(handle._datfile))[0]
+    return Recipe("dbm.dumb.open", path, "r").reads(*files)
+
+
+def closed_dumb() -> Any:
+    import dbm.dumb
+
+    closed: Any = dbm.dumb._Database.__new__(dbm.dumb._Database)
+    closed._index = closed._datfile = closed._dirfile = closed._bakfile = None
+    closed._readonly = True
+    return closed

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import dbm.dumb
 import pickle
+import shelve
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from picklesafe import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
+from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, UnsafeHandleError
 from tests.handles.holding import Holding, reads_the_same_in_workers
 from tests.workers import START_METHODS, in_worker, in_workers
 
@@ -144,3 +147,52 @@ class TestPlyvel:
             in_worker("fork", getattr, dataset, "it")
         db.put(b"still", b"fine")
         assert db.get(b"still") == b"fine"
+
+
+class TestDumb:
+    """Python's own format, which `shelve` takes where there is no other."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> str:
+        with contextlib.closing(dbm.dumb.open(str(tmp_path / "größe"), "n")) as written:
+            written[b"a"] = pickle.dumps(1)
+        return str(tmp_path / "größe")
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_a_database_opened_with_r_reads_the_same_in_every_worker(self, method: str, path: str) -> None:
+        database = dbm.dumb.open(path, "r")
+        reads_the_same_in_workers(method, read_dumb, Holding(database=database, shelf=shelve.Shelf(database)))
+
+    @pytest.mark.parametrize("method", START_METHODS)
+    def test_a_shelf_that_can_write_is_refused(self, method: str, path: str) -> None:
+        database = dbm.dumb.open(path, "w")
+        for dataset in (Holding(database=database), Holding(database=shelve.Shelf(database))):
+            with pytest.raises(UnsafeHandleError, match=r"Holding\.database.*größe\.dat.*open for writing"):
+                in_worker(method, store_dumb, dataset)
+        database[b"b"] = pickle.dumps(2)
+        database.close()
+        with contextlib.closing(dbm.dumb.open(path, "r")) as again:
+            assert sorted(again.keys()) == [b"a", b"b"]
+
+    def test_a_closed_one_stays_closed(self, path: str) -> None:
+        database = dbm.dumb.open(path, "w")
+        database.close()
+        arrived = pickle.loads(pickle.dumps(Holding(database=database))).database
+        with pytest.raises(dbm.dumb.error, match="closed"):
+            arrived[b"a"]
+        arrived.close()
+
+    def test_one_that_was_written_to_meanwhile_is_an_error(self, path: str) -> None:
+        pickled = pickle.dumps(Holding(database=dbm.dumb.open(path, "r")))
+        with contextlib.closing(dbm.dumb.open(path, "w")) as written:
+            written[b"bb"] = b"2"
+        with pytest.raises(HandleChangedError):
+            pickle.loads(pickled).database  # noqa: B018
+
+
+def read_dumb(dataset: Any) -> tuple[bytes, int]:
+    return dataset.database[b"a"], dataset.shelf["a"]
+
+
+def store_dumb(dataset: Any) -> None:
+    dataset.database["b"] = b"2"
