@@ -90,6 +90,7 @@ FAMILIES: dict[str, str] = {
     "codecs": "files",
     "concurrent": "sync",
     "cv2": "video",
+    "dbm": "keyvalue",
     "decord": "video",
     "duckdb": "duckdb",
     "fsspec": "fsspec_files",
