@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from picklesafe.cli.parser import EXIT_ERROR
 from picklesafe.errors import PickleSafeError
@@ -46,11 +46,11 @@ class Mending:
             else:
                 self.fixed += result.applied
 
-    def show_diff(self) -> int:
+    def show_diff(self, out: TextIO) -> int:
         """Print what `write` would change; returns the exit status."""
         for result in self._results():
-            sys.stdout.flush()
-            sys.stdout.buffer.write(edits.diff(result))
+            out.flush()
+            out.buffer.write(edits.diff(result))
             self.fixed += result.applied
         hidden = sum(f.fix is not None and not f.fix.safe for f in self._found.findings)
         if not self._arguments.quiet:

@@ -20,6 +20,7 @@ examples:
   picklesafe check --diff                       show what --fix would change, and change nothing
   picklesafe check --select PKS1 --ignore PKS104
   picklesafe check --output-format github       annotate a pull request
+  picklesafe check --output-format sarif --output-file picklesafe.sarif
 
 exit status: 0 nothing found, 1 something found, 2 an error (a bad option, a missing path, …)
 """
@@ -86,6 +87,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         metavar="FORMAT",
         help=f"{', '.join(report.FORMATS)} (full)",
     )
+    group.add_argument("--output-file", type=_path, metavar="FILE", help="write the report there")
     group.add_argument("--statistics", action="store_true", help="print how often each rule spoke")
     group.add_argument("--exit-zero", action="store_true", help="exit 0 even if something was found")
     group.add_argument(
