@@ -25,6 +25,8 @@ EXIT_FOUND = 1
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, and report or fix; returns the exit status."""
+    if arguments.add_ignore and (arguments.fix or arguments.diff):
+        arguments.parser.error(f"--add-ignore can't be combined with --{'fix' if arguments.fix else 'diff'}")
     if arguments.output_file is None:
         return _run(arguments, sys.stdout)
     from picklesafe.cli.output import replacing
@@ -43,16 +45,16 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     found = check(paths, settings)
     _warn(found, arguments)
     fixed, failed = 0, bool(found.errors)
-    if arguments.fix or arguments.diff:
+    if arguments.fix or arguments.diff or arguments.add_ignore:
         from picklesafe.cli.mend import Mending
 
         mending = Mending(found, settings, arguments)
         if arguments.diff:
             return mending.show_diff(out)
-        mending.write()
+        changed = mending.suppress() if arguments.add_ignore else mending.write()
         fixed, failed = mending.fixed, mending.failed
         # What is left is what another look finds: a fix in one file can settle a finding in the next.
-        found = check(paths, settings) if fixed else found
+        found = check(paths, settings) if changed else found
     _print(found, fixed, arguments, out)
     if failed:
         return EXIT_ERROR

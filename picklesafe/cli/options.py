@@ -76,6 +76,9 @@ def _add_fixing(group: argparse._ArgumentGroup) -> None:
         "--unsafe-fixes", action="store_true", help="count fixes as applicable that may change what the code does"
     )
     group.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
+    group.add_argument(
+        "--add-ignore", action="store_true", help="add a comment to every finding that suppresses it from now on"
+    )
     group.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit 1 if something was fixed")
 
 

@@ -11,7 +11,8 @@ from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import Rule, load_rules
-from picklesafe.lint.screen import HIT, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, SUPPRESSING, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.selection import UNUSED
 from picklesafe.lint.settings import Settings
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ class _Run:
         fresh = names - self.watched
         calls = call_pattern(fresh) if fresh else None
         words = shared_parts(map(str.encode, fresh)) if fresh else gate(self.loaded)
+        if UNUSED in self._settings.codes and not fresh:
+            words += SUPPRESSING
         if UNSCREENED and not fresh:
             words = (b"",)
 
