@@ -22,17 +22,29 @@ __all__ = ["configure", "run"]
 
 EXIT_FOUND = 1
 
+_CONTRADICTIONS = {
+    "add_ignore": ("fix", "diff", "baseline", "write_baseline"),
+    "write_baseline": ("baseline", "diff", "output_file"),
+}
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, and report or fix; returns the exit status."""
-    if arguments.add_ignore and (arguments.fix or arguments.diff):
-        arguments.parser.error(f"--add-ignore can't be combined with --{'fix' if arguments.fix else 'diff'}")
+    _refuse_contradictions(arguments)
     if arguments.output_file is None:
         return _run(arguments, sys.stdout)
-    from picklesafe.cli.output import replacing
+    from picklesafe.lint.output import replacing
 
     with replacing(arguments.output_file) as out:
         return _run(arguments, out)
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    for one, others in _CONTRADICTIONS.items():
+        for other in others:
+            if getattr(arguments, one) and getattr(arguments, other):
+                name, second = (f"--{option.replace('_', '-')}" for option in (one, other))
+                arguments.parser.error(f"{name} can't be combined with {second}")
 
 
 def _run(arguments: argparse.Namespace, out: TextIO) -> int:
@@ -55,6 +67,15 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
         fixed, failed = mending.fixed, mending.failed
         # What is left is what another look finds: a fix in one file can settle a finding in the next.
         found = check(paths, settings) if changed else found
+    if arguments.write_baseline is not None:
+        from picklesafe.cli import known
+
+        known.write(found, settings, arguments)
+        return EXIT_ERROR if failed else 0
+    if arguments.baseline is not None:
+        from picklesafe.cli import known
+
+        found = known.without_known(found, settings, arguments)
     _print(found, fixed, arguments, out)
     if failed:
         return EXIT_ERROR

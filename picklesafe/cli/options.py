@@ -18,6 +18,8 @@ examples:
   picklesafe check src tests/test_data.py       check a folder and a file
   picklesafe check --fix                        mend what can be mended safely
   picklesafe check --diff                       show what --fix would change, and change nothing
+  picklesafe check --write-baseline known.json  take what there is as known
+  picklesafe check --baseline known.json        report what is new
   picklesafe check --select PKS1 --ignore PKS104
   picklesafe check --output-format github       annotate a pull request
   picklesafe check --output-format sarif --output-file picklesafe.sarif
@@ -36,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_rules(parser.add_argument_group("which rules"))
     _add_files(parser.add_argument_group("which files"))
     _add_fixing(parser.add_argument_group("fixing"))
+    _add_baseline(parser.add_argument_group("baseline"))
     _add_output(parser.add_argument_group("output"))
     _add_running(parser.add_argument_group("configuration and cache"))
 
@@ -68,6 +71,13 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--force-exclude", action="store_true", help="pass over excluded files even if they are named explicitly"
     )
     group.add_argument("--show-files", action="store_true", help="print the files that would be checked, and end")
+
+
+def _add_baseline(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--baseline", type=existing_file, metavar="FILE", help="report what is not in this baseline")
+    group.add_argument(
+        "--write-baseline", type=_path, metavar="FILE", help="write what is found into a baseline, and report nothing"
+    )
 
 
 def _add_fixing(group: argparse._ArgumentGroup) -> None:

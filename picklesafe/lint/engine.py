@@ -38,6 +38,7 @@ class Report(NamedTuple):
         notes: what is worth saying to those who ask for it.
         watched: functions whose call sites were judged in every file.
         rules: all that were loaded, enabled or not.
+        files: those that were checked.
     """
 
     findings: tuple[Finding, ...]
@@ -47,6 +48,7 @@ class Report(NamedTuple):
     notes: tuple[str, ...] = ()
     watched: frozenset[str] = frozenset()
     rules: tuple[Rule, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def check(paths: Sequence[str], settings: Settings) -> Report:
@@ -67,6 +69,7 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
         tuple(notes),
         run.watched,
         tuple(run.loaded),
+        tuple(found.files),
     )
 
 

@@ -1,4 +1,4 @@
-"""`--output-file`: the report in a file, which is the old one until the new one is complete."""
+"""Reports in files: each is the old one until the new one is complete."""
 
 from __future__ import annotations
 
