@@ -82,9 +82,9 @@ class Judge:
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
         rules = self._rules if watch or UNSCREENED else triggered(source.data, self._rules)
         suspect = UNUSED in self._settings.codes and any(word in source.data for word in SUPPRESSING)
+        if not rules and triggered(source.data, self._others):
+            _ = source.tree  # raises what is reported whatever is selected
         if not rules and not suspect:
-            if triggered(source.data, self._others):
-                _ = source.tree  # raises what is reported whatever is selected
             return Outcome()
         self._read += len(source.data)
         if self._read > _PROJECT_BYTES:
@@ -100,8 +100,10 @@ class Judge:
         return Outcome(findings, frozenset(analysis.hazards), others, notes=notes)
 
     def _analyze(self, source: Source, rules: Sequence[Rule], watch: frozenset[str]) -> Analysis:
-        from picklesafe.lint.analysis import analyze
+        from picklesafe.lint.analysis import NOTHING, analyze
 
+        if not rules:
+            return NOTHING
         return analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
 
     def _wanted(
@@ -131,11 +133,12 @@ class Judge:
         from picklesafe.lint.unused import called_names, unused
 
         active = self._active - self._ignores.codes(source.path)
-        if not unused(source, comments, self._known, active):
+        useless = unused(source, comments, self._known, active)
+        if not useless:
             return [], frozenset()
         # What a comment hides may be known only where the files of the called functions are checked as
-        # well. A run over a few files must not take such a comment for useless, so all calls are judged.
-        analysis = self._analyze(source, self._rules, watch | called_names(source.tree))
+        # well. A run over a few files must not take such a comment for useless, so the calls around it are judged.
+        analysis = self._analyze(source, self._rules, watch | called_names(source, comments, useless))
         for finding in self._selected(analysis.findings):
             comments.hide(finding)
         return unused(source, comments, self._known, active), analysis.consulted

@@ -11,7 +11,7 @@ from picklesafe.lint.selection import UNUSED
 from picklesafe.lint.suppress import CODE, Directive, Suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from picklesafe.lint.source import Source
 
@@ -36,15 +36,39 @@ def unused(source: Source, comments: Suppressions, known: Collection[str], activ
     return found
 
 
-def called_names(tree: ast.Module) -> frozenset[str]:
-    """The names of all that a file calls, as their definitions have them."""
+def called_names(source: Source, comments: Suppressions, useless: Sequence[Finding]) -> frozenset[str]:
+    """The names of the functions elsewhere on which it may depend whether comments hide something.
+
+    Args:
+        useless: the comments that seem to hide nothing, as `unused` reports them.
+    """
+    starts = {finding.start for finding in useless}
+    directives = [directive for directive in comments.directives if directive.start in starts]
     names: set[str] = set()
+    for statement in source.tree.body:
+        if any(_may_speak_of(directive, statement) for directive in directives):
+            names.update(_calls(statement))
+    # As their definitions have them, not as they are called here.
+    return frozenset(names | {original for original, alias in _aliases(source.tree) if alias in names})
+
+
+def _may_speak_of(directive: Directive, statement: ast.stmt) -> bool:
+    if directive.whole_file or not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        # What stands outside of functions is known in all of them.
+        return True
+    return statement.lineno <= directive.row <= (statement.end_lineno or 0)
+
+
+def _calls(node: ast.AST) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and isinstance(part.func, (ast.Name, ast.Attribute)):
+            yield part.func.id if isinstance(part.func, ast.Name) else part.func.attr
+
+
+def _aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            names.add(getattr(node.func, "id", "") or getattr(node.func, "attr", ""))
-        elif isinstance(node, ast.ImportFrom):
-            names.update(alias.name for alias in node.names if alias.asname)
-    return frozenset(names - {""})
+        if isinstance(node, ast.ImportFrom):
+            yield from ((alias.name, alias.asname) for alias in node.names if alias.asname)
 
 
 def _judged(directive: Directive, known: Collection[str], active: Collection[str]) -> list[str]:

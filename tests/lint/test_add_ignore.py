@@ -114,7 +114,7 @@ def test_the_encoding_of_the_file_stays(suppressed, tmp_path):
 
 def test_what_cannot_be_suppressed_by_its_line_is_not_tried(tmp_path):
     (tmp_path / "a.py").write_text("x = 1  # noqa: PKS111\n")
-    (tmp_path / "b.py").write_text("PKS = (\n")
+    (tmp_path / "b.py").write_text("x = (  # noqa: PKS111\n")
     chosen = settings(tmp_path)
     findings = check([str(tmp_path)], chosen._replace(codes=chosen.codes | {UNUSED})).findings
     assert [(finding.code, suppressible(finding)) for finding in findings] == [(UNUSED, False), ("PKS901", False)]

@@ -156,6 +156,20 @@ def test_a_comment_needed_by_a_call_into_another_file_stays_when_that_file_is_no
     assert codes(found(call, {"make.py": "def make(data, num_workers): pass\n"})) == [UNUSED]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from make import make\n\n\nclass A:\n    def f(self):\n        make([1], num_workers=0)  # noqa: PKS101\n",
+        "import make\n\n\ndef f():\n    make.make(\n        [1],\n        num_workers=0,\n    )  # noqa: PKS101\n",
+        "# picklesafe: ignore-file[PKS101]\nimport make\n\n\ndef f():\n    return make.make([1], num_workers=0)\n",
+        "from make import make\n\nif True:\n    make([1], num_workers=0)  # picklesafe: ignore\n",
+    ],
+    ids=["a method", "a module and the last row", "the file", "a block"],
+)
+def test_that_holds_wherever_the_call_stands(found, text):
+    assert found(text, {"make.py": MAKE}) == []
+
+
 def test_the_cache_forgets_a_comment_when_the_file_that_needs_it_changes(tmp_path):
     chosen = settings(tmp_path, cache_dir=str(tmp_path / "cache"))
     (tmp_path / "a.py").write_text("from make import make\n\nmake([1], num_workers=0)  # noqa: PKS101\n")
