@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from picklesafe.cli.options import add_options as configure
 from picklesafe.cli.options import options_from
@@ -22,40 +22,72 @@ __all__ = ["configure", "run"]
 
 EXIT_FOUND = 1
 
+_CONTRADICTIONS = {
+    "add_ignore": ("fix", "diff", "baseline", "write_baseline"),
+    "write_baseline": ("baseline", "diff", "output_file"),
+}
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, and report or fix; returns the exit status."""
+    _refuse_contradictions(arguments)
+    if arguments.output_file is None:
+        return _run(arguments, sys.stdout)
+    from picklesafe.lint.output import replacing
+
+    with replacing(arguments.output_file) as out:
+        return _run(arguments, out)
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    for one, others in _CONTRADICTIONS.items():
+        for other in others:
+            if getattr(arguments, one) and getattr(arguments, other):
+                name, second = (f"--{option.replace('_', '-')}" for option in (one, other))
+                arguments.parser.error(f"{name} can't be combined with {second}")
+
+
+def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     paths: list[str] = arguments.paths or ["."]
     settings = settings_for(paths, options_from(arguments))
     if arguments.show_files:
-        return _show_files(paths, settings)
+        return _show_files(paths, settings, out)
     from picklesafe.lint.engine import check
 
     found = check(paths, settings)
     _warn(found, arguments)
     fixed, failed = 0, bool(found.errors)
-    if arguments.fix or arguments.diff:
+    if arguments.fix or arguments.diff or arguments.add_ignore:
         from picklesafe.cli.mend import Mending
 
         mending = Mending(found, settings, arguments)
         if arguments.diff:
-            return mending.show_diff()
-        mending.write()
+            return mending.show_diff(out)
+        changed = mending.suppress() if arguments.add_ignore else mending.write()
         fixed, failed = mending.fixed, mending.failed
         # What is left is what another look finds: a fix in one file can settle a finding in the next.
-        found = check(paths, settings) if fixed else found
-    _print(found, fixed, arguments)
+        found = check(paths, settings) if changed else found
+    if arguments.write_baseline is not None:
+        from picklesafe.cli import known
+
+        known.write(found, settings, arguments)
+        return EXIT_ERROR if failed else 0
+    if arguments.baseline is not None:
+        from picklesafe.cli import known
+
+        found = known.without_known(found, settings, arguments)
+    _print(found, fixed, arguments, out)
     if failed:
         return EXIT_ERROR
     worth_a_one = bool(found.findings) or (bool(fixed) and arguments.exit_non_zero_on_fix)
     return EXIT_FOUND if worth_a_one and not arguments.exit_zero else 0
 
 
-def _show_files(paths: list[str], settings: Settings) -> int:
+def _show_files(paths: list[str], settings: Settings, out: TextIO) -> int:
     from picklesafe.lint.discover import discover
 
     for path in discover(paths, settings):
-        sys.stdout.write(f"{printable(os.path.abspath(path))}\n")
+        out.write(f"{printable(os.path.abspath(path))}\n")
     return 0
 
 
@@ -69,29 +101,29 @@ def _warn(found: Report, arguments: argparse.Namespace) -> None:
         sys.stderr.write(f"{kind}: {printable(text)}\n")
 
 
-def _print(found: Report, fixed: int, arguments: argparse.Namespace) -> None:
-    style = Style(_colour(arguments.color), arguments.unsafe_fixes)
+def _print(found: Report, fixed: int, arguments: argparse.Namespace, out: TextIO) -> None:
+    style = Style(_colour(arguments.color, out), arguments.unsafe_fixes, found.rules)
     if arguments.statistics:
-        _print_statistics(found, arguments, style)
+        _print_statistics(found, arguments, style, out)
     elif found.findings or arguments.output_format not in report.FOR_PEOPLE:
         for piece in report.render(arguments.output_format, found.findings, style):
-            sys.stdout.write(piece)
+            out.write(piece)
     if arguments.quiet or arguments.output_format not in report.FOR_PEOPLE:
         return
     from picklesafe.lint.report.summary import summary
 
     if not found.errors or found.findings:
-        sys.stdout.write(summary(found.findings, fixed, style))
+        out.write(summary(found.findings, fixed, style))
 
 
-def _print_statistics(found: Report, arguments: argparse.Namespace, style: Style) -> None:
+def _print_statistics(found: Report, arguments: argparse.Namespace, style: Style, out: TextIO) -> None:
     from picklesafe.lint.report.statistics import json_statistics, statistics
 
     write = json_statistics if arguments.output_format == "json" else statistics
-    sys.stdout.write(write(found.findings, style))
+    out.write(write(found.findings, style))
 
 
-def _colour(choice: str) -> bool:
+def _colour(choice: str, out: TextIO) -> bool:
     """Whether to colour: as told, else as https://no-color.org has it, else on a terminal."""
     if choice != "auto":
         return choice == "always"
@@ -99,4 +131,4 @@ def _colour(choice: str) -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return out.isatty() and os.environ.get("TERM") != "dumb"

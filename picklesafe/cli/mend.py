@@ -1,11 +1,11 @@
-"""`--fix` and `--diff`: files are mended one by one, and one that can't be written stops no other."""
+"""`--fix`, `--diff` and `--add-ignore`: files are changed one by one, and one that can't be written stops no other."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
 from picklesafe.cli.parser import EXIT_ERROR
 from picklesafe.errors import PickleSafeError
@@ -36,21 +36,42 @@ class Mending:
         self.fixed = 0
         self.failed = bool(found.errors)
 
-    def write(self) -> None:
-        """Write the mended files; counts the findings that are gone."""
-        for result in self._results():
+    def write(self) -> bool:
+        """Write the mended files and count the findings that are gone; whether there were any."""
+        self.fixed = self._write(self._results())
+        return self.fixed > 0
+
+    def suppress(self) -> bool:
+        """Add a comment to every finding; whether there were any that it could be added to."""
+        from picklesafe.lint.add_ignore import add_ignores, suppressible
+
+        findings = [finding for finding in self._found.findings if suppressible(finding)]
+
+        def suppressed(path: str) -> FixResult:
+            own = [finding for finding in findings if finding.path == path]
+            return add_ignores(path, own, self._settings, self._found.watched)
+
+        count = self._write(self._each(dict.fromkeys(finding.path for finding in findings), suppressed))
+        if not self._arguments.quiet:
+            sys.stderr.write(f"Suppressed {count} finding{'' if count == 1 else 's'}.\n")
+        return count > 0
+
+    def _write(self, results: Iterable[FixResult]) -> int:
+        written = 0
+        for result in results:
             try:
                 edits.write(result)
             except PickleSafeError as error:
                 self._fail(error)
             else:
-                self.fixed += result.applied
+                written += result.applied
+        return written
 
-    def show_diff(self) -> int:
+    def show_diff(self, out: TextIO) -> int:
         """Print what `write` would change; returns the exit status."""
         for result in self._results():
-            sys.stdout.flush()
-            sys.stdout.buffer.write(edits.diff(result))
+            out.flush()
+            out.buffer.write(edits.diff(result))
             self.fixed += result.applied
         hidden = sum(f.fix is not None and not f.fix.safe for f in self._found.findings)
         if not self._arguments.quiet:
@@ -60,10 +81,16 @@ class Mending:
         return int(self.fixed > 0 and not self._arguments.exit_zero)
 
     def _results(self) -> Iterator[FixResult]:
-        """The mended files, one at a time: all of them at once are too much to hold."""
-        for path in dict.fromkeys(f.path for f in self._found.findings if self._style.fixable(f)):
+        def fixed(path: str) -> FixResult:
+            return edits.fix_file(path, self._settings, self._arguments.unsafe_fixes, self._found.watched)
+
+        return self._each(dict.fromkeys(f.path for f in self._found.findings if self._style.fixable(f)), fixed)
+
+    def _each(self, paths: Iterable[str], change: Callable[[str], FixResult]) -> Iterator[FixResult]:
+        """The changed files, one at a time: all of them at once are too much to hold."""
+        for path in paths:
             try:
-                result = edits.fix_file(path, self._settings, self._arguments.unsafe_fixes, self._found.watched)
+                result = change(path)
             except PickleSafeError as error:
                 self._fail(error)
                 continue

@@ -18,8 +18,11 @@ examples:
   picklesafe check src tests/test_data.py       check a folder and a file
   picklesafe check --fix                        mend what can be mended safely
   picklesafe check --diff                       show what --fix would change, and change nothing
+  picklesafe check --write-baseline known.json  take what there is as known
+  picklesafe check --baseline known.json        report what is new
   picklesafe check --select PKS1 --ignore PKS104
   picklesafe check --output-format github       annotate a pull request
+  picklesafe check --output-format sarif --output-file picklesafe.sarif
 
 exit status: 0 nothing found, 1 something found, 2 an error (a bad option, a missing path, …)
 """
@@ -35,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_rules(parser.add_argument_group("which rules"))
     _add_files(parser.add_argument_group("which files"))
     _add_fixing(parser.add_argument_group("fixing"))
+    _add_baseline(parser.add_argument_group("baseline"))
     _add_output(parser.add_argument_group("output"))
     _add_running(parser.add_argument_group("configuration and cache"))
 
@@ -69,12 +73,22 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--show-files", action="store_true", help="print the files that would be checked, and end")
 
 
+def _add_baseline(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--baseline", type=existing_file, metavar="FILE", help="report what is not in this baseline")
+    group.add_argument(
+        "--write-baseline", type=_path, metavar="FILE", help="write what is found into a baseline, and report nothing"
+    )
+
+
 def _add_fixing(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--fix", action="store_true", help="apply safe fixes")
     group.add_argument(
         "--unsafe-fixes", action="store_true", help="count fixes as applicable that may change what the code does"
     )
     group.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
+    group.add_argument(
+        "--add-ignore", action="store_true", help="add a comment to every finding that suppresses it from now on"
+    )
     group.add_argument("--exit-non-zero-on-fix", action="store_true", help="exit 1 if something was fixed")
 
 
@@ -86,6 +100,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         metavar="FORMAT",
         help=f"{', '.join(report.FORMATS)} (full)",
     )
+    group.add_argument("--output-file", type=_path, metavar="FILE", help="write the report there")
     group.add_argument("--statistics", action="store_true", help="print how often each rule spoke")
     group.add_argument("--exit-zero", action="store_true", help="exit 0 even if something was found")
     group.add_argument(

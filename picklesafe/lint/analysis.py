@@ -55,14 +55,15 @@ def analyze(
         # A rule of somebody else's may judge loaders that give none of the usual clues.
         every = not all(rule.ours for rule in rules)
         first = list(roots(module, watch, every))
-        result = _judge(module, project, rules, target_torch, watch, first) if first else _NOTHING
+        result = _judge(module, project, rules, target_torch, watch, first) if first else NOTHING
         hazards = result.hazards.union(givers(module))
         return result._replace(hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 
 
-_NOTHING = Analysis((), frozenset(), frozenset())
+NOTHING = Analysis((), frozenset(), frozenset())
+"""What comes of a file that concerns no rule."""
 
 
 def _judge(

@@ -11,6 +11,16 @@ would look like a clean bill. Code that is valid in a newer Python than the runn
 
 Instead, mend the syntax, or leave the file out: `extend-exclude`, or `per-file-ignores = {"templates/*" = ["PKS901"]}`.
 """,
+    "PKS902": """\
+PKS902 unused-suppression: a comment suppresses something that isn't found.
+
+The mistake was mended, its code has changed, or the comment never stood where it counts. It will hide the next
+mistake that is made there. Reported are codes of picklesafe's in `# noqa: …`, and `# picklesafe: ignore` and
+`ignore-file` with and without codes; codes of rules that this run leaves out, other tools' codes and a `# noqa`
+without codes are not judged.
+
+Instead, remove the code, or the comment if nothing is left of it: `--fix` does. To keep one, add `PKS902` to it.
+""",
     "PKS903": """\
 PKS903 unreadable-file: the file can't be read as text.
 

@@ -172,7 +172,7 @@ class LoaderCall:
         source = self.module.source
         node = case.place.node
         start, end = source.start(node), source.end(node)  # type: ignore[arg-type]
-        rows = {*range(start.row, end.row + 1)}
+        rows = {*range(start.row, end.row + 1), *_call_rows(source.tree, node)}
         if self.event.module is self.module:
             rows |= {self.event.node.lineno, self.event.node.end_lineno or start.row}
         return Finding(
@@ -322,3 +322,13 @@ _INVALID: dict[str, Invalid] = {
     "timeout": _invalid_timeout,
     "multiprocessing_context": _invalid_context,
 }
+
+
+def _call_rows(tree: ast.Module, node: ast.AST) -> tuple[int, ...]:
+    """The first and the last row of the call that a node is an argument of; none if it is no argument."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and any(
+            node is part or node is getattr(part, "value", None) for part in (*call.args, *call.keywords)
+        ):
+            return call.lineno, call.end_lineno or call.lineno
+    return ()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from picklesafe.errors import ConfigurationError
 from picklesafe.lint.keys import read_keys
 from picklesafe.lint.registry import load_rules
-from picklesafe.lint.selection import ALWAYS, Layer, enabled, matching
+from picklesafe.lint.selection import ALWAYS, UNUSED, Layer, enabled, matching
 from picklesafe.lint.settings import CACHE_NAME, DEFAULT_EXCLUDE, Settings
 
 FILE_NAME = "picklesafe.toml"
@@ -43,7 +43,7 @@ def settings_for(paths: Sequence[str], options: Options) -> Settings:
     file, table = _load(paths, options)
     root = os.path.dirname(file) if file else os.getcwd()
     rules: tuple[str, ...] = table.get("rules", ())
-    codes = [rule.code for rule in load_rules(rules, root)]
+    codes = [*(rule.code for rule in load_rules(rules, root)), UNUSED]
     origin = _display(file) if file else ""
     layers = [
         Layer(origin, table.get("select"), table.get("extend-select", ()), table.get("ignore", ())),

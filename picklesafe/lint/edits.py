@@ -119,7 +119,8 @@ class _Mender:
         self._settings = settings
         self._unsafe = unsafe
         self._watch = watch
-        self._rules = [rule for rule in load_rules(settings.rules, settings.config_dir) if rule.code in settings.codes]
+        self._loaded = load_rules(settings.rules, settings.config_dir)
+        self._rules = [rule for rule in self._loaded if rule.code in settings.codes]
         self._rejected: set[tuple[str, int]] = set()
         self._reasons: list[str] = []
 
@@ -139,7 +140,7 @@ class _Mender:
 
     def _find(self, source: Source) -> list[Finding]:
         # A new project each time: the old one has seen this file as it was.
-        found = Judge(self._rules, self._settings).analyze(source, self._watch).findings
+        found = Judge(self._rules, self._settings, self._loaded).analyze(source, self._watch).findings
         return sorted(found, key=lambda finding: (finding.start, finding.code))
 
     def _wanted(self, source: Source, findings: Iterable[Finding]) -> list[Finding]:

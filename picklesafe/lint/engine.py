@@ -10,8 +10,9 @@ from picklesafe.lint import parallel
 from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
-from picklesafe.lint.registry import load_rules
-from picklesafe.lint.screen import HIT, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.registry import Rule, load_rules
+from picklesafe.lint.screen import HIT, SUPPRESSING, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.selection import UNUSED
 from picklesafe.lint.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Report(NamedTuple):
         errors: what kept the run from being complete; it ends with status 2.
         notes: what is worth saying to those who ask for it.
         watched: functions whose call sites were judged in every file.
+        rules: all that were loaded, enabled or not.
+        files: those that were checked.
     """
 
     findings: tuple[Finding, ...]
@@ -44,6 +47,8 @@ class Report(NamedTuple):
     errors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     watched: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def check(paths: Sequence[str], settings: Settings) -> Report:
@@ -57,7 +62,14 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
     missing = map(str, found.missing)
     notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
     return Report(
-        tuple(findings), tuple(found.warnings), len(found.files), (*missing, *faults), tuple(notes), run.watched
+        tuple(findings),
+        tuple(found.warnings),
+        len(found.files),
+        (*missing, *faults),
+        tuple(notes),
+        run.watched,
+        tuple(run.loaded),
+        tuple(found.files),
     )
 
 
@@ -66,8 +78,8 @@ class _Run:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded = load_rules(settings.rules, settings.config_dir)
-        self._rules = [rule for rule in self._loaded if rule.code in settings.codes]
+        self.loaded = load_rules(settings.rules, settings.config_dir)
+        self._rules = [rule for rule in self.loaded if rule.code in settings.codes]
         self._processes = parallel.available(settings.jobs)
         self.watched: frozenset[str] = frozenset()
         self._cache = None
@@ -127,7 +139,9 @@ class _Run:
         # Who calls only names of earlier rounds has been judged with those.
         fresh = names - self.watched
         calls = call_pattern(fresh) if fresh else None
-        words = shared_parts(map(str.encode, fresh)) if fresh else gate(self._loaded)
+        words = shared_parts(map(str.encode, fresh)) if fresh else gate(self.loaded)
+        if UNUSED in self._settings.codes and not fresh:
+            words += SUPPRESSING
         if UNSCREENED and not fresh:
             words = (b"",)
 
@@ -136,7 +150,7 @@ class _Run:
             # Where all files are clean, nobody has to be there who judges.
             from picklesafe.lint.judge import Judge
 
-            return Judge(self._rules, self._settings, self._loaded)
+            return Judge(self._rules, self._settings, self.loaded)
 
         def look_into(paths: Sequence[str]) -> list[Any]:
             looks = zip(paths, scan(paths, words, calls), strict=True)

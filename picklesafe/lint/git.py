@@ -46,6 +46,24 @@ def submodules(root: str) -> list[str]:
         return []
 
 
+def head(root: str) -> str:
+    """The commit that is checked out in the repository at `root`; empty if there is none."""
+    output = _git(root, "rev-parse", "--verify", "-q", "HEAD")
+    return "" if output is None else output.decode("ascii", "replace").strip()
+
+
+def renames(root: str, commit: str) -> dict[str, str]:
+    """The files of the repository at `root` that were renamed since `commit`: old names and new ones.
+
+    None are known where git is absent, or its history doesn't reach that far.
+    """
+    # Only the index and the working tree are compared with the commit; nothing of the repository's is run.
+    options = ("--no-ext-diff", "--no-textconv", "--no-relative", "--find-renames", "--diff-filter=R")
+    output = _git(root, "diff", *options, "--name-status", "-z", commit, "--")
+    parts = [] if output is None else [os.fsdecode(part) for part in output.split(b"\0")]
+    return dict(zip(parts[1::3], parts[2::3], strict=False))
+
+
 def _git(folder: str, *arguments: str) -> bytes | None:
     """What git prints, None if it is absent or fails."""
     # A hook's GIT_DIR or GIT_INDEX_FILE speaks of another repository than the one asked about, and

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
 from picklesafe.lint.registry import Rule
-from picklesafe.lint.screen import UNSCREENED, read, triggered
-from picklesafe.lint.selection import ALWAYS
+from picklesafe.lint.screen import SUPPRESSING, UNSCREENED, read, triggered
+from picklesafe.lint.selection import ALWAYS, UNUSED
 from picklesafe.lint.settings import Settings
-from picklesafe.lint.source import MAX_BYTES, Source, SourceError, UnreadableFile, too_large
+from picklesafe.lint.source import MAX_BYTES, InvalidSyntax, Source, SourceError, UnreadableFile, too_large
+
+if TYPE_CHECKING:
+    from picklesafe.lint.analysis import Analysis
+    from picklesafe.lint.suppress import Suppressions
 
 _PROJECT_BYTES = 400_000
 """After so much source a new Project is begun, since it keeps the trees of what it has seen: about
@@ -37,6 +42,8 @@ class Judge:
         self._project = Project(settings.root, settings.src)
         self._read = 0
         self._ignores = _FileIgnores(settings)
+        self._known = frozenset((*(rule.code for rule in (*rules, *loaded)), *ALWAYS, UNUSED))
+        self._active = settings.codes.union(ALWAYS)
 
     def judge(self, path: str, watch: frozenset[str] = frozenset()) -> Outcome:
         """Analyse one file.
@@ -57,6 +64,8 @@ class Judge:
             return self.analyze(Source(path, data), watch)._replace(digest=digest)
         except SourceError as error:
             finding = _failure(path, error)
+            if isinstance(error, InvalidSyntax) and _silenced(finding, data):
+                return Outcome(digest=digest)
         except (RecursionError, MemoryError):
             from picklesafe.lint.parse import TOO_DEEP
 
@@ -72,33 +81,67 @@ class Judge:
         """Analyse a file that is already read; raises SourceError for one that can't be."""
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
         rules = self._rules if watch or UNSCREENED else triggered(source.data, self._rules)
-        if not rules:
-            if triggered(source.data, self._others):
-                _ = source.tree  # raises what is reported whatever is selected
+        suspect = UNUSED in self._settings.codes and any(word in source.data for word in SUPPRESSING)
+        if not rules and triggered(source.data, self._others):
+            _ = source.tree  # raises what is reported whatever is selected
+        if not rules and not suspect:
             return Outcome()
-        from picklesafe.lint.analysis import analyze
-
         self._read += len(source.data)
         if self._read > _PROJECT_BYTES:
             self._project, self._read = type(self._project)(self._settings.root, self._settings.src), len(source.data)
-        analysis = analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
-        findings = self._wanted(source, analysis.findings) if analysis.findings else ()
+        analysis = self._analyze(source, rules, watch)
+        findings, consulted = analysis.findings, analysis.consulted
+        if findings or suspect:
+            findings, more = self._wanted(source, findings, watch, suspect)
+            consulted |= more
         own = os.path.abspath(source.path)
-        consulted = frozenset(map(os.path.abspath, analysis.consulted)) - {own}
+        others = frozenset(map(os.path.abspath, consulted)) - {own}
         notes = tuple(f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
-        return Outcome(findings, frozenset(analysis.hazards), consulted, notes=notes)
+        return Outcome(findings, frozenset(analysis.hazards), others, notes=notes)
 
-    def _wanted(self, source: Source, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    def _analyze(self, source: Source, rules: Sequence[Rule], watch: frozenset[str]) -> Analysis:
+        from picklesafe.lint.analysis import NOTHING, analyze
+
+        if not rules:
+            return NOTHING
+        return analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
+
+    def _wanted(
+        self, source: Source, findings: Sequence[Finding], watch: frozenset[str], suspect: bool
+    ) -> tuple[tuple[Finding, ...], frozenset[str]]:
+        """The findings that nothing hides, and the files that were consulted to find useless comments."""
         from picklesafe.lint.suppress import Suppressions
 
         comments = Suppressions(source)
-        return tuple(
+        wanted = [finding for finding in self._selected(findings) if not comments.hide(finding)]
+        if not suspect:
+            return tuple(wanted), frozenset()
+        useless, consulted = self._useless(source, comments, watch)
+        wanted += [finding for finding in useless if not self._ignores.hide(finding) and not comments.hide(finding)]
+        return tuple(sorted(wanted, key=lambda finding: (finding.start, finding.code))), consulted
+
+    def _selected(self, findings: Sequence[Finding]) -> list[Finding]:
+        return [
             finding
             for finding in dict.fromkeys(findings)
-            if (finding.code in self._settings.codes or finding.code in ALWAYS)
-            and not self._ignores.hide(finding)
-            and not comments.hide(finding)
-        )
+            if (finding.code in self._settings.codes or finding.code in ALWAYS) and not self._ignores.hide(finding)
+        ]
+
+    def _useless(
+        self, source: Source, comments: Suppressions, watch: frozenset[str]
+    ) -> tuple[list[Finding], frozenset[str]]:
+        from picklesafe.lint.unused import called_names, unused
+
+        active = self._active - self._ignores.codes(source.path)
+        useless = unused(source, comments, self._known, active)
+        if not useless:
+            return [], frozenset()
+        # What a comment hides may be known only where the files of the called functions are checked as
+        # well. A run over a few files must not take such a comment for useless, so the calls around it are judged.
+        analysis = self._analyze(source, self._rules, watch | called_names(source, comments, useless))
+        for finding in self._selected(analysis.findings):
+            comments.hide(finding)
+        return unused(source, comments, self._known, active), analysis.consulted
 
 
 class _FileIgnores:
@@ -112,12 +155,16 @@ class _FileIgnores:
         ]
 
     def hide(self, finding: Finding) -> bool:
+        return finding.code in self.codes(finding.path)
+
+    def codes(self, path: str) -> frozenset[str]:
+        """The codes that are ignored in a file."""
         if not self._entries:
-            return False
-        folder, name = os.path.split(finding.path)
-        path = os.path.join(os.path.realpath(folder), name)
-        return any(
-            finding.code in codes and patterns.match(path) is not negated for patterns, negated, codes in self._entries
+            return frozenset()
+        folder, name = os.path.split(path)
+        full = os.path.join(os.path.realpath(folder), name)
+        return frozenset(
+            code for patterns, negated, codes in self._entries if patterns.match(full) is not negated for code in codes
         )
 
 
@@ -136,3 +183,10 @@ def digest_of(data: bytes) -> str:
 def _failure(path: str, error: SourceError) -> Finding:
     row, column = error.position
     return Finding(error.code, error.name, path, error.position, Position(row, column + 1), error.message)
+
+
+def _silenced(finding: Finding, data: bytes) -> bool:
+    """Whether a comment for the whole file hides that it is no Python."""
+    from picklesafe.lint.suppress import Suppressions
+
+    return Suppressions(Source(finding.path, data)).hide(finding)

@@ -16,6 +16,9 @@ shorter ones occur in too many files, and are slower to search for."""
 UNSCREENED = bool(os.environ.get("PICKLESAFE_NO_SCREEN"))
 """Look into every file, as the benchmark does to prove that the screen loses nothing."""
 
+SUPPRESSING = (b"PKS", b"picklesafe:")
+"""One of them occurs wherever a comment speaks to picklesafe alone (PKS902 asks for such files)."""
+
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
 

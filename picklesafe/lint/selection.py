@@ -11,6 +11,9 @@ from picklesafe.lint.suggest import suggestion
 ALWAYS = ("PKS901", "PKS903")
 """Codes of the engine itself: a file that can't be analysed is reported whatever is selected."""
 
+UNUSED = "PKS902"
+"""The code of a comment that suppresses nothing: the engine's own as well, selected like a rule."""
+
 
 class Layer(NamedTuple):
     """One source of choices: the configuration file, or the command line.

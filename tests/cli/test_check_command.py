@@ -240,3 +240,51 @@ class TestFixing:
         assert "locked.py" in result.stderr and result.stderr.count("\n") == 1
         assert (project / "bad.py").read_text() == GUARDED
         assert (project / "locked.py").read_text() == UNGUARDED
+
+
+class TestSuppressing:
+    IGNORED = UNGUARDED.replace("=2)", "=2)  # picklesafe: ignore[PKS111]")
+
+    def test_all_that_is_found_is_suppressed_from_then_on(self, run, project):
+        result = run("check", "--add-ignore")
+        assert (result.returncode, result.stdout, result.stderr) == (
+            *(0, "All checks passed!\n"),
+            "Suppressed 1 finding.\n",
+        )
+        assert (project / "bad.py").read_text() == self.IGNORED
+        assert run("check", "--add-ignore").stderr == "Suppressed 0 findings.\n"
+        assert (project / "bad.py").read_text() == self.IGNORED
+
+    def test_what_cannot_be_suppressed_is_still_reported(self, run, project):
+        (project / "broken.py").write_text(UNGUARDED + "x = (\n")
+        result = run("check", "--add-ignore", "-q", "--output-format", "concise")
+        assert (result.returncode, result.stderr) == (1, "")
+        assert result.stdout.startswith("broken.py:6:5: PKS901 ") and "bad.py" not in result.stdout
+
+    @pytest.mark.parametrize("option", ["--fix", "--diff"])
+    def test_it_is_not_mixed_with_fixing(self, run, project, option):
+        result = run("check", "--add-ignore", option)
+        assert result.returncode == 2
+        assert f"--add-ignore can't be combined with {option}" in result.stderr
+        assert (project / "bad.py").read_text() == UNGUARDED
+
+    def test_a_comment_is_removed_once_its_mistake_is_mended(self, run, project):
+        (project / "bad.py").write_text(GUARDED.replace("None)", "None)  # picklesafe: ignore[PKS111]"))
+        assert "bad.py:5:" in run("check", "--output-format", "concise").stdout
+        assert run("check", "--fix").stdout == "Found 1 error (1 fixed, 0 remaining).\n"
+        assert (project / "bad.py").read_text() == GUARDED
+
+    def test_a_comment_is_found_useless_where_nothing_else_is_of_interest(self, run, project):
+        (project / "good.py").write_text("x = 1  # noqa: PKS111\n")
+        result = run("check", "--output-format", "concise", "good.py")
+        assert result.stdout.startswith("good.py:1:8: PKS902 [*] `# noqa: PKS111` hides nothing")
+        assert run("check", "--ignore", "PKS902", "good.py").returncode == 0
+
+    @pytest.mark.skipif(os.name != "posix", reason="permissions")
+    def test_a_file_that_cannot_be_written_stops_no_other(self, run, project):
+        (project / "locked.py").write_text(UNGUARDED)
+        (project / "locked.py").chmod(0o444)
+        result = run("check", "--add-ignore")
+        assert result.returncode == 2
+        assert "error: locked.py: can't be written" in result.stderr
+        assert (project / "bad.py").read_text() == self.IGNORED

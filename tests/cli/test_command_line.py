@@ -42,7 +42,7 @@ def test_the_version_is_printed(run):
         (["check", "--fixx"], "unknown option '--fixx'; did you mean '--fix'?"),
         (["check", "--outpt-format=json"], "unknown option '--outpt-format'; did you mean '--output-format'?"),
         (["check", "--output-format", "jsn"], "invalid choice 'jsn'; did you mean 'json'?"),
-        (["check", "--output-format", "q"], "choose from full, concise, json, github"),
+        (["check", "--output-format", "q"], "choose from full, concise, grouped, json, json-lines, github"),
         (
             ["check", "--select", "PKS1111"],
             "'PKS1111' in the command line; did you mean 'PKS111'?",

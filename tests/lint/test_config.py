@@ -256,7 +256,7 @@ class TestWhichRulesAreOn:
             enabled([Layer("here", ["pks111"])], CODES)
 
     def test_the_rules_there_are_can_be_selected_by_their_codes(self, project):
-        codes = {rule.code for rule in load_rules()}
+        codes = {*(rule.code for rule in load_rules()), "PKS902"}
         assert settings_for([], Options()).codes == codes
         for code in codes:
             assert settings_for([], Options(select=[code])).codes == {code}

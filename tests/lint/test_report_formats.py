@@ -41,6 +41,17 @@ class TestConcise:
         assert rendered("concise", finding("a\nb.py", message="one\ntwo\x1b")) == "a␊b.py:3:5: PKS111 one␊two␛\n"
 
 
+class TestGrouped:
+    def test_findings_stand_below_their_file_with_their_places_aligned(self):
+        far = finding(fix=SAFE)._replace(start=Position(12, 345), end=Position(12, 346))
+        assert rendered("grouped", finding(), far, finding("b.py")) == (
+            "a.py:\n   3:5   PKS111 is wrong\n  12:345 PKS111 [*] is wrong\n\nb.py:\n  3:5 PKS111 is wrong\n\n"
+        )
+
+    def test_names_and_messages_with_line_ends_stay_on_one_line(self):
+        assert rendered("grouped", finding("a\nb.py", message="one\ntwo")) == "a␊b.py:\n  3:5 PKS111 one␊two\n\n"
+
+
 class TestPaths:
     def test_a_file_below_the_working_directory_is_named_from_there(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
@@ -118,6 +129,18 @@ class TestJson:
         text = rendered("json", finding(name))
         assert text.isascii()
         assert json.loads(text)[0]["filename"].endswith(name)
+
+
+class TestJsonLines:
+    def test_each_line_is_one_finding_as_json_has_it(self):
+        lines = rendered("json-lines", finding(fix=SAFE), finding("b.py", message="one\ntwo")).splitlines()
+        assert list(map(json.loads, lines)) == [
+            *json.loads(rendered("json", finding(fix=SAFE))),
+            *json.loads(rendered("json", finding("b.py", message="one\ntwo"))),
+        ]
+
+    def test_nothing_found_is_nothing_written(self):
+        assert rendered("json-lines") == ""
 
 
 class TestGitHub:

@@ -1,4 +1,4 @@
-"""Findings as text: for people (full, concise), for programs (json), for pull requests (github)."""
+"""Findings as text: for people, for programs, and for what shows them beside the code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 FORMATS = {
     "full": "picklesafe.lint.report.full",
     "concise": "picklesafe.lint.report.concise",
+    "grouped": "picklesafe.lint.report.grouped",
     "json": "picklesafe.lint.report.json_",
+    "json-lines": "picklesafe.lint.report.json_lines",
     "github": "picklesafe.lint.report.github",
+    "gitlab": "picklesafe.lint.report.gitlab",
+    "junit": "picklesafe.lint.report.junit",
+    "sarif": "picklesafe.lint.report.sarif",
 }
 """The output formats, each with the module whose `render` writes it."""
 
-FOR_PEOPLE = frozenset({"full", "concise"})
+FOR_PEOPLE = frozenset({"full", "concise", "grouped"})
 """The formats that a summary follows; the others are read by programs."""
 
 

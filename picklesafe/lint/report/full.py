@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.lines import Lines
 from picklesafe.lint.report.changes import draw_changes
 from picklesafe.lint.report.frame import Frame, bar
 from picklesafe.lint.report.style import Style, printable, shown_path
-from picklesafe.lint.source import Source, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,37 +17,14 @@ if TYPE_CHECKING:
 
 def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     """The findings, each followed by an empty line."""
-    files = _Files()
+    files = Lines()
     for finding in findings:
         yield "\n".join(_draw(finding, files, style)) + "\n\n"
 
 
-class _Files:
-    """The lines of the file read last: findings come sorted by file, and all files at once are too much."""
-
-    def __init__(self) -> None:
-        self._path = ""
-        self._lines: list[str] = []
-
-    def lines(self, path: str) -> list[str]:
-        """The lines of `path`; none where it can't be read as text."""
-        if path != self._path:
-            self._path, self._lines = path, _read(path)
-        return self._lines
-
-
-def _read(path: str) -> list[str]:
-    try:
-        lines = Source.read(path).lines
-    except SourceError:
-        return []
-    # What stands behind the last line end is no line.
-    return lines if lines[-1] else lines[:-1]
-
-
-def _draw(finding: Finding, files: _Files, style: Style) -> Iterator[str]:
-    related = [(place, _related_frame(files.lines(place.path), place)) for place in finding.related]
-    lines = files.lines(finding.path)
+def _draw(finding: Finding, files: Lines, style: Style) -> Iterator[str]:
+    related = [(place, _related_frame(files.of(place.path), place)) for place in finding.related]
+    lines = files.of(finding.path)
     if _last_row(finding) > len(lines) + 1:
         # The file has become shorter since it was checked.
         lines = []

@@ -7,7 +7,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from picklesafe.lint.finding import Finding
+    from picklesafe.lint.registry import Rule
 
 _ANSI = {"bold": "1", "red": "1;91", "blue": "1;94", "cyan": "1;96", "green": "32", "removed": "31", "yellow": "1;33"}
 # Control characters, which move the cursor or recolour the terminal, and those that turn the writing direction.
@@ -20,10 +23,12 @@ class Style(NamedTuple):
     Args:
         colour: whether the reader's terminal shows colours.
         unsafe_fixes: whether unsafe fixes count as available.
+        rules: those that may have spoken, for formats that describe them.
     """
 
     colour: bool = False
     unsafe_fixes: bool = False
+    rules: Sequence[Rule] = ()
 
     def paint(self, text: str, colour: str) -> str:
         """`text` in one of the colours, where colours are shown."""

@@ -1,0 +1,48 @@
+"""For GitLab: a Code Quality report, which merge requests compare with the one of their target."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from picklesafe.lint.finding import CERTAIN
+from picklesafe.lint.fingerprint import fingerprints
+from picklesafe.lint.places import project_root, relative
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from picklesafe.lint.finding import Finding, Position
+    from picklesafe.lint.report.style import Style
+
+
+def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
+    """One list; paths are relative to the project, as GitLab wants them."""
+    root = _root()
+    issues = [
+        _issue(finding, relative(finding.path, root), fingerprint)
+        for finding, fingerprint in zip(findings, fingerprints(findings, root), strict=True)
+    ]
+    yield json.dumps(issues, indent=2) + "\n"
+
+
+def _root() -> str:
+    """GitLab's runner says where the project lies."""
+    folder = os.environ.get("CI_PROJECT_DIR")
+    return os.path.realpath(folder) if folder else project_root()
+
+
+def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
+    return {
+        "check_name": finding.code,
+        "description": f"{finding.code}: {finding.message}",
+        # GitLab knows info, minor, major, critical and blocker.
+        "severity": "major" if finding.certainty == CERTAIN else "minor",
+        "fingerprint": fingerprint,
+        "location": {"path": path, "positions": {"begin": _position(finding.start), "end": _position(finding.end)}},
+    }
+
+
+def _position(position: Position) -> dict[str, int]:
+    return {"line": position.row, "column": position.column}
