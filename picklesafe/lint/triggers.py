@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.registry import Trigger
 
 _WORKERS = re.compile(rb"num_workers[\"']?\]?\s*[=:]\s*([\w.]+|-|[\"'])")
-_INVALID = rb"\b[ \t]*(?::[^=\n]*)?=[ \t]*(?:-[ \t]*\d|None\b|['\"]|\d*\.\d)"
+_INVALID = re.compile(rb"(?!\w)[ \t]*(?::[^=\n]*)?=[ \t]*(?:-[ \t]*\d|None\b|['\"]|\d*\.\d)")
 
 
 def given(argument: str, *beside: str) -> Trigger:
@@ -36,6 +36,18 @@ def invalid_workers(data: bytes) -> bool:
         if given[:1] in b"-'\"" or given == b"None" or (b"." in given and given[:1].isdigit()):
             return True
         name = given.rpartition(b".")[2]
-        if not name[:1].isdigit() and re.search(rb"\b" + name + _INVALID, data):
+        if not name[:1].isdigit() and _is_given_something_invalid(name, data):
             return True
+    return False
+
+
+def _is_given_something_invalid(name: bytes, data: bytes) -> bool:
+    # To compile a pattern for each name takes longer than to search for it.
+    start = data.find(name)
+    while start >= 0:
+        end = start + len(name)
+        before = data[start - 1 : start] if start else b""
+        if _INVALID.match(data, end) and not (before.isalnum() or before == b"_"):
+            return True
+        start = data.find(name, end)
     return False
