@@ -34,11 +34,16 @@ def refuse_what_cannot_travel(owner: Any, frame: FrameType | None, reduced: Any 
         return
     classes: set[type] = set()
     bounds = search.Bounds(_pickles_by_attributes, budget=BUDGET)
-    for node in _nodes(owner, bounds) if reduced is None else _nodes_of_reduced(owner, reduced, bounds):
-        error = _problem(node.value, classes)
-        if error is not None:
-            error.attribute = node.path
-            raise error
+    try:
+        for node in _nodes(owner, bounds) if reduced is None else _nodes_of_reduced(owner, reduced, bounds):
+            error = _problem(node.value, classes)
+            if error is not None:
+                error.attribute = node.path
+                raise error
+    except NotWorkerSafeError:
+        raise
+    except Exception:
+        return  # somebody's __getattribute__ or __dict__: the pickler will see
 
 
 def _nodes(owner: Any, bounds: search.Bounds) -> Iterator[search.Node]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from picklesafe import descriptors, dormant, inherited, live, search, travel
+from picklesafe import descriptors, dormant, hollow, inherited, live, search, travel
 from picklesafe.cell import AnyCell, Cell, Refusal
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
 from picklesafe.handles import registry
@@ -78,13 +79,22 @@ def watch_everything(before: Callable[[], None]) -> None:
 def _before() -> None:
     if _everywhere is None and not live.any_alive():
         return
-    descriptors.hold_spares()
-    _forking.plan = _plan()
+    interval = sys.getswitchinterval()
+    # Each of many short system calls lets other threads run, and a busy one gives way only after so long.
+    sys.setswitchinterval(_SHORTEST)
+    try:
+        descriptors.hold_spares()
+        _forking.plan = _plan()
+    finally:
+        sys.setswitchinterval(interval)
     if _forking.plan.inherited or _forking.plan.resources:
         import ctypes  # noqa: F401  # for the child, which should import nothing
     if _everywhere is not None:
         # Last: it warns, and a warning may be an error.
         _everywhere()
+
+
+_SHORTEST = 1e-6
 
 
 def _in_parent() -> None:
@@ -100,8 +110,7 @@ def _in_child() -> None:
     descriptors.lead_nowhere(plan.writing)
     for resource in plan.resources:
         inherited.forget_resource(*resource)
-    # A lock that nobody holds is as good as a new one, and others may stand on it.
-    inherited.put_out_of_reach([found for found in plan.inherited if not found.entry.survives(found.node.value)])
+    inherited.put_out_of_reach(inherited.without_survivors(plan.inherited))
     # Reading from any of these fails by now; a handle that is known to stand on one says why.
     exhausted = any(error.errno in (errno.EMFILE, errno.ENFILE) for error in failed.values())
     concerned = [found for found in plan.on_descriptors if exhausted or _descriptor(found.node.value) in failed]
@@ -133,13 +142,14 @@ def _look_into_all(plan: Plan) -> None:
     cells: dict[Any, Cell] = {}
     budget = search.BUDGET
     resources_of: dict[type, frozenset[str]] = {}
+    glance = search.Bounds(wanted=types.keys(), glances=_THOROUGH)
     for owner, reference in live.instances():
         cls = type(owner)
         resources = resources_of.get(cls)
         if resources is None:
             resources = resources_of[cls] = travel.resources(cls)
         asleep = dormant.cells_of(owner)
-        if not resources and not asleep and search.holds_atoms_alone(owner, types.keys()):
+        if not resources and not asleep and hollow.holds_atoms_alone(owner, glance):
             continue
         try:
             for name in resources & owner.__dict__.keys():
@@ -189,7 +199,7 @@ def _found(
         return found
     if reference.deep is False and not any(search.is_sampled(node, bounds) for node in found):
         return found
-    thorough = search.Bounds(wanted=bounds.wanted, budget=_THOROUGH, sample=_THOROUGH_SAMPLE)
+    thorough = search.Bounds(wanted=bounds.wanted, budget=_THOROUGH, sample=_THOROUGH_SAMPLE, glances=_THOROUGH)
     everything = _handles(owner, thorough, resources)
     reference.deep = len(everything) > len(found)
     return everything
@@ -198,13 +208,15 @@ def _found(
 _selves: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
 
 
+_MULTIPROCESSING = ("multiprocessing.", "torch.multiprocessing")
+
+
 def _looks_after_itself(cls: type) -> bool:
     """Whether objects of a class are the process's business: loggers with all their handlers, multiprocessing's own."""
     known = _selves.get(cls)
     if known is None:
         names = [(base.__module__, base.__qualname__) for base in cls.__mro__]
-        ours = any(str(module).startswith("multiprocessing.") for module, _ in names)
-        known = _selves[cls] = ours or ("logging", "Logger") in names
+        known = _selves[cls] = ("logging", "Logger") in names or str(cls.__module__).startswith(_MULTIPROCESSING)
     return known
 
 
@@ -223,7 +235,10 @@ def _handles(owner: Any, bounds: search.Bounds, resources: frozenset[str]) -> li
     for place, top in enumerate(tops):
         # None may take what the others need.
         bounds.budget = allowed = max(left // (len(tops) - place), _LEAST)
-        found += [node for node in search.look_below(top, bounds) if type(node.value) in types]
+        try:
+            found += [node for node in search.look_below(top, bounds) if type(node.value) in types]
+        except Exception:
+            pass  # somebody's __getattribute__ or __dict__: what it hides can't be told, what else there is can
         left -= allowed - bounds.budget
     bounds.budget = left
     return found

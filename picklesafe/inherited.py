@@ -30,6 +30,34 @@ class Inherited(NamedTuple):
     hidden: bool = False
 
 
+def without_survivors(inherited: list[Inherited]) -> list[Inherited]:
+    """Those that can't go on being used as they are: a lock that nobody holds can, and others may stand on it.
+
+    A lock and the conditions on it stay, or are made anew, together.
+    """
+    gone: list[Inherited] = []
+    rest = list(inherited)
+    torn: set[Cell] = set()
+    while True:
+        more = [found for found in rest if not _survives(found) or not torn.isdisjoint(_within(found.cell))]
+        if not more:
+            return gone
+        for found in more:
+            torn.update(_within(found.cell))
+        gone += more
+        rest = [found for found in rest if found not in more]
+
+
+def _survives(found: Inherited) -> bool:
+    return bool(found.entry.survives(found.node.value))
+
+
+def _within(cell: AnyCell) -> list[Cell]:
+    if not isinstance(cell, Cell):
+        return []
+    return [cell, *(deeper for inner in cell.inner for deeper in _within(inner))]
+
+
 def put_out_of_reach(inherited: list[Inherited]) -> None:
     """Let each handle go, and put its cell where it sits."""
     repairs: dict[tuple[int, str], list[Inherited]] = {}

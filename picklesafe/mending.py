@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -72,6 +73,11 @@ def _replace(node: search.Node, new: Any, top: Any) -> Any:
         return _replace(parent, tuple.__new__(type(holder), items), top)
     if isinstance(holder, frozenset):
         return _replace(parent, frozenset(new if value is old else value for value in holder), top)
+    if isinstance(holder, functools.partial):
+        values = [new if value is old else value for value in (holder.func, *holder.args)]
+        keywords = {key: new if value is old else value for key, value in holder.keywords.items()}
+        kind: Any = type(holder)
+        return _replace(parent, kind(*values, **keywords), top)
     if isinstance(holder, MethodType):
         return _replace(parent, MethodType(holder.__func__, new), top)
     if isinstance(holder, BuiltinFunctionType):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copyreg
-import functools
 import sys
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from picklesafe import diagnosis, dormant, forking, live, travel
 from picklesafe.cell import AnyCell, Cell, Refusal, again
@@ -45,7 +44,7 @@ class PickleSafeMixin:
 
     __slots__ = ("__weakref__",)
 
-    check_unchanged: bool = True
+    check_unchanged: ClassVar[bool] = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         new = super().__new__
@@ -70,11 +69,10 @@ class PickleSafeMixin:
                     remedy="Put PickleSafeMixin first among the bases",
                 )
         new = next(base.__dict__["__new__"] for base in cls.__mro__ if "__new__" in base.__dict__)
-        if new is not PickleSafeMixin.__dict__["__new__"] and not hasattr(
-            getattr(new, "__func__", new), "notes_instances"
-        ):
+        if new is not PickleSafeMixin.__dict__["__new__"] and not isinstance(_function(new), _NotingNew):
             # It may not come to ours, as that of dict.
-            type.__setattr__(cls, "__new__", _noting_instances(cls))
+            own = _function(new) if "__new__" in cls.__dict__ else None
+            type.__setattr__(cls, "__new__", staticmethod(_NotingNew(own)))
 
     def __getstate__(self) -> Any:
         """The attributes, as a new dict or, with `__slots__`, a pair of them; dormant ones as opaque cells."""
@@ -136,23 +134,57 @@ class PickleSafeMixin:
         return result
 
 
-def _noting_instances(cls: Any) -> Any:
-    """The class's `__new__`, and after it a note of the instance."""
-    new = cls.__new__
+class _NotingNew:
+    """The `__new__` of a class whose own, or inherited one, may not come to the mixin's: it notes the instance.
 
-    def __new__(cls: Any, *args: Any, **kwargs: Any) -> Any:
+    An object, not a function: dill sends those of __main__'s classes with all that is global where they stand.
+
+    Args:
+        own: the one that the class itself defines; None if it inherits one.
+    """
+
+    def __init__(self, own: Any) -> None:
+        self.own = own
+
+    def __call__(self, cls: Any, *args: Any, **kwargs: Any) -> Any:
+        new = self.own
+        if new is None:
+            # Asked for anew: a subclass may have put another class between.
+            here = next(base for base in cls.__mro__ if _function(base.__dict__.get("__new__")) is self)
+            new = super(here, cls).__new__
         instance = new(cls, *args, **kwargs)
         if isinstance(instance, PickleSafeMixin):
             live.add(instance)
         return instance
 
-    # For whoever asks for the signature: of the two, `inspect` prefers this one to `__init__`.
-    takes = new if isinstance(new, FunctionType) else cls.__init__
-    functools.update_wrapper(__new__, takes, assigned=("__doc__",), updated=())
-    __new__.notes_instances = True  # type: ignore[attr-defined]
-    return staticmethod(__new__)
+
+def _function(found: Any) -> Any:
+    return found.__func__ if isinstance(found, staticmethod) else found
 
 
+class _Signature:
+    """The `__signature__` of a class, for `inspect`: what it would find if there were no `_NotingNew`."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        made_by = next(base.__dict__["__new__"] for base in owner.__mro__ if "__new__" in base.__dict__)
+        if instance is not None or not isinstance(_function(made_by), _NotingNew):
+            raise AttributeError("__signature__")
+        import inspect
+
+        for base in owner.__mro__:
+            new = _function(base.__dict__.get("__new__"))
+            if isinstance(new, _NotingNew):
+                new = new.own
+            taker = base.__dict__.get("__init__") if new is None or base is PickleSafeMixin else new
+            if isinstance(taker, FunctionType):
+                signature = inspect.signature(taker)
+                return signature.replace(parameters=[*signature.parameters.values()][1:])
+            if taker is not None:  # of a class written in C
+                return inspect.signature(base)
+        raise AttributeError("__signature__")
+
+
+PickleSafeMixin.__signature__ = _Signature()  # type: ignore[attr-defined]
 forking.watch()
 
 

@@ -6,25 +6,27 @@ list of five million strings costs what a list of two hundred does, once it is k
 
 from __future__ import annotations
 
-import copyreg
 import functools
-import weakref
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import islice
-from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from picklesafe import hollow
 from picklesafe.dormant import slot
+from picklesafe.hollow import ATOMS
 
-BUDGET = 4000
+BUDGET = 2000
 """Objects that one look visits at most."""
 
 SAMPLE = 1000
 """Elements of a container that are visited at most, spread evenly over a list."""
 
-ATOMS = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, slice})
-"""Types that hold nothing worth visiting."""
+GLANCES = 6000
+"""Elements of long containers that one look asks for what they hold, at most; each costs a microsecond or two."""
+
+_SMALL_SAMPLE = 64
 
 
 class Node:
@@ -80,13 +82,14 @@ class Bounds:
         wanted: types of which no element of a container is left out, however long it is; with any, what holds atoms
             alone is passed over.
         budget: objects to visit at most.
-        sample: elements of a container that are visited at most, spread evenly over a list.
+        sample: elements of a container that are looked at at most, spread evenly over a list.
+        glances: elements that are looked at at most, in all long containers together, before samples become small.
 
     Attributes:
         complete: False once something was left out.
     """
 
-    __slots__ = ("budget", "complete", "into", "sample", "wanted")
+    __slots__ = ("budget", "complete", "glances", "into", "sample", "wanted")
 
     def __init__(
         self,
@@ -95,11 +98,13 @@ class Bounds:
         wanted: Set[type] = frozenset(),
         budget: int = BUDGET,
         sample: int = SAMPLE,
+        glances: int = GLANCES,
     ) -> None:
         self.into = into
         self.wanted = wanted
         self.budget = budget
         self.sample = sample
+        self.glances = glances
         self.complete = True
 
 
@@ -136,39 +141,7 @@ def path_to(root: Any, target: Any) -> str | None:
 def is_sampled(node: Node, bounds: Bounds) -> bool:
     """Whether there may be more of its kind: it was reached by way of a container of which only a sample is visited."""
     above = [step.value for step in node.chain[:-2]]
-    return any(issubclass(type(value), _ANY_CONTAINER) and len(value) > bounds.sample for value in above)
-
-
-def holds_atoms_alone(value: Any, wanted: Set[type], depth: int = 1) -> bool:
-    """Whether an object is plain, and there are only atoms in it and in short containers that it holds.
-
-    Asked in a tenth of the time of a look.
-
-    Args:
-        wanted: types that are worth visiting, whatever they hold.
-        depth: how many containers or objects may be within each other.
-    """
-    cls = type(value)
-    known = _plain.get(cls)
-    if known is None:
-        reads: Any = cls.__getattribute__
-        own = reads is object.__getattribute__ and isinstance(_dict_of(cls), GetSetDescriptorType)
-        # Of that size: there is nothing in it that C code put there.
-        known = _plain[cls] = own and not _slot_names(cls) and cls.__basicsize__ == _Plain.__basicsize__
-    if not known:
-        return False
-    values = value.__dict__.values()
-    return ATOMS.issuperset(map(type, values)) or (depth > 0 and _are_hollow(list(values), wanted, depth - 1))
-
-
-class _Plain: ...
-
-
-_plain: weakref.WeakKeyDictionary[type, bool] = weakref.WeakKeyDictionary()
-
-
-def _dict_of(cls: type) -> Any:
-    return next((base.__dict__["__dict__"] for base in cls.__mro__ if "__dict__" in base.__dict__), None)
+    return any(issubclass(type(value), _ANY_CONTAINER) and _length(value) > _SMALL_SAMPLE for value in above)
 
 
 def children(node: Node, bounds: Bounds) -> Iterator[Node]:
@@ -217,7 +190,7 @@ def _attributes(node: Node, value: Any, bounds: Bounds) -> Iterator[Node]:
     values: Any = getattr(value, "__dict__", None)
     if values:
         yield from attributes(node, values, bounds)
-    for name in _slot_names(type(value)):
+    for name in hollow.slot_names(type(value)):
         try:
             held = slot(type(value), name).__get__(value, type(value))
         except AttributeError:  # not set, or dormant
@@ -249,13 +222,17 @@ def _worth_visiting(
         values, pairs: give the values of a container, and its keys with them.
         most: how many to visit; by default what the bounds say.
     """
-    most = bounds.sample if most is None else most
-    bounds.budget -= min(len(container), most) // _AT_A_GLANCE
-    if len(container) <= most:
+    length = _length(container)
+    if most is None:
+        most = bounds.sample if bounds.glances > 0 else _SMALL_SAMPLE
+    if length <= most:
+        bounds.glances -= length // _AT_A_GLANCE
         if ATOMS.issuperset(map(type, values(container))):
             return ()
+        bounds.glances -= length
         # A list first, here and below: it is made in one step, whatever other threads do to the container.
         return [pair for pair in list(pairs(container)) if _counts(pair[1], bounds)]
+    bounds.glances -= most
     sampled = _sample(container, pairs, most)
     seen = {type(value) for _, value in sampled}
     kinds = _kinds(container, values, seen, tuple(id(value) for _, value in sampled[::16]))
@@ -267,7 +244,9 @@ def _worth_visiting(
     found = [pair for pair in found if _counts(pair[1], bounds)]
     if kinds != sought:
         bounds.complete = False
-        found += [pair for pair in sampled if type(pair[1]) not in sought and _counts(pair[1], bounds)]
+        others = [pair for pair in sampled if type(pair[1]) not in sought and _counts(pair[1], bounds)]
+        # Of what is alike and a sample anyway, a few tell as much as many.
+        found += others[:: -(-len(others) // _SMALL_SAMPLE)] if bounds.wanted and most <= SAMPLE else others
     return found
 
 
@@ -276,42 +255,37 @@ def _counts(value: Any, bounds: Bounds) -> bool:
     cls = type(value)
     if cls in ATOMS:
         return False
-    return not bounds.wanted or cls in bounds.wanted or not _is_hollow(value, cls, bounds.wanted, 2)
+    return not bounds.wanted or cls in bounds.wanted or not hollow.is_hollow(value, cls, bounds, 2)
 
-
-def _is_hollow(value: Any, cls: type, wanted: Set[type], depth: int) -> bool:
-    """Whether there is nothing but atoms in a plain object, or in a short container and those in it."""
-    if cls not in _DISPLAYS:
-        return cls not in wanted and holds_atoms_alone(value, wanted, depth)
-    if len(value) > _SHORT:
-        return False
-    values = list(value.values()) if cls is dict else value
-    return ATOMS.issuperset(map(type, values)) or (depth > 0 and _are_hollow(values, wanted, depth - 1))
-
-
-def _are_hollow(values: Iterable[Any], wanted: Set[type], depth: int) -> bool:
-    return all(type(held) in ATOMS or _is_hollow(held, type(held), wanted, depth) for held in values)
-
-
-_SHORT = 32
 
 _AT_A_GLANCE = 64
-"""To pass over so many atoms takes as long as to visit one object."""
+"""To pass over so many atoms takes as long as to look at one object."""
+
+
+def _length(container: Any) -> int:
+    """Of the container itself, whatever a subclass counts."""
+    base: Any = next(base for base in type(container).__mro__ if base in _CONTAINERS)
+    length: int = base.__len__(container)
+    return length
 
 
 def _sample(container: Any, pairs: Callable[[Any], Pairs], most: int) -> list[tuple[Any, Any]]:
     if isinstance(container, (list, tuple)):
-        step = -(-len(container) // most)
+        step = -(-_length(container) // most)
         base: Any = list if isinstance(container, list) else tuple
         return list(
-            zip(range(0, len(container), step), base.__getitem__(container, slice(None, None, step)), strict=True)
+            zip(range(0, _length(container), step), base.__getitem__(container, slice(None, None, step)), strict=True)
         )
     return list(islice(pairs(container), most))
 
 
 _kinds_of_long: dict[int, tuple[int, tuple[int, ...], Set[type]]] = {}
-_LONG = 100_000
-"""To ask so many elements for their types takes 2 ms."""
+_LONG = 300_000
+"""To ask so many elements for their types takes 5 ms."""
+
+
+_LONG_OF_OBJECTS = 20_000
+"""Objects lie all over the memory, and to ask so many takes 2 ms."""
 
 
 def _kinds(
@@ -326,15 +300,15 @@ def _kinds(
         seen, identities: of the sample, its types, and which objects they were.
     """
     known = _kinds_of_long.get(id(container))
-    if known is not None and known[:2] == (len(container), identities):
+    if known is not None and known[:2] == (_length(container), identities):
         return known[2]
     all_kinds = set(map(type, values(container))) | seen
     kinds = all_kinds - ATOMS
     # Not where places wait to be filled.
-    if len(container) > _LONG and type(None) not in all_kinds:
+    if _length(container) > (_LONG_OF_OBJECTS if kinds else _LONG) and type(None) not in all_kinds:
         if len(_kinds_of_long) >= _MOST_REMEMBERED:
             _kinds_of_long.clear()
-        _kinds_of_long[id(container)] = (len(container), identities, kinds)
+        _kinds_of_long[id(container)] = (_length(container), identities, kinds)
     return kinds
 
 
@@ -346,17 +320,9 @@ def _short(key: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…"
 
 
-def _slot_names(cls: type) -> list[str]:
-    # What pickling itself takes for the slots of a class; it keeps the answer on the class.
-    names: list[str] = copyreg._slotnames(cls) if cls.__flags__ & _HEAP_TYPE else []  # type: ignore[attr-defined]
-    return names
-
-
 _ATTRIBUTE = ".name"
 _ITEM = "[key]"
 _NOTHING: dict[str, Any] = {}
-_HEAP_TYPE = 1 << 9
 _CONTAINERS = frozenset({dict, OrderedDict, defaultdict, list, tuple, deque, set, frozenset})
 _ANY_CONTAINER = tuple(_CONTAINERS)
-_DISPLAYS = frozenset({dict, list, tuple})
 _CLOSED = frozenset({FunctionType, ModuleType}) | ATOMS

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from picklesafe import forking_pickler, other_picklers, search
+from picklesafe import forking_pickler, hollow, other_picklers, search
 from picklesafe.cell import Cell, again, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -106,7 +106,7 @@ def prepare(owner: Any, reduced: Reduced, *, dormant: bool) -> Reduced:
     """
     function, args, *rest = reduced
     if function not in _CONSTRUCTORS or any(
-        not isinstance(arg, type) and type(arg) not in search.ATOMS for arg in args
+        not isinstance(arg, type) and type(arg) not in hollow.ATOMS for arg in args
     ):
         function, args = call, (Travelling((function, args), owner),)
     if rest and rest[0] is not None:
@@ -121,7 +121,7 @@ def prepare(owner: Any, reduced: Reduced, *, dormant: bool) -> Reduced:
 def _element(value: Any, owner: Any) -> Any:
     """An element of an owner that is a list or a dictionary; in a wrapper of its own if there may be handles in it."""
     cls = type(value)
-    if cls in search.ATOMS or ((cls is tuple or cls is list) and search.ATOMS.issuperset(map(type, value))):
+    if cls in hollow.ATOMS or ((cls is tuple or cls is list) and hollow.ATOMS.issuperset(map(type, value))):
         return value
     return Travelling(value, owner)
 
@@ -155,7 +155,7 @@ def _dormant_cell(cell: Cell) -> Cell:
 
 def _attribute_cell(owner: Any, name: Any, value: Any) -> Cell | None:
     """The cell of a handle in an attribute; None for other values, and for a handle that the pickler is left with."""
-    if type(value) in search.ATOMS:
+    if type(value) in hollow.ATOMS:
         return None
     if registry.handle_type(type(value)) is None:
         return _mapped_array(owner, name, value)
