@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.settings import Settings
 
 SUFFIXES = (".py", ".pyi")
-_NOTEBOOK = ".ipynb"
+NOTEBOOK = ".ipynb"
 _WAY_OUT = "ask for permission to read and enter it and the folders above it, or check another path"
 
 
@@ -68,6 +68,12 @@ def find(paths: Sequence[str], settings: Settings) -> Found:
     return Found(finder.unique(len(paths)), finder.problems, finder.missing, finder.warnings)
 
 
+def excluded(path: str, settings: Settings) -> bool:
+    """Whether a path that is given explicitly is passed over, existing or not: only if excludes are forced."""
+    root = os.path.realpath(settings.root)
+    return settings.force_exclude and Patterns(settings.exclude, root).match_within(os.path.realpath(path), root)
+
+
 class _Finder:
     def __init__(self, settings: Settings) -> None:
         # Without symlinks, like the paths that are compared with it.
@@ -91,7 +97,7 @@ class _Finder:
             return None
         if stat.S_ISDIR(mode):
             self._take_folder(path)
-        elif path.endswith(_NOTEBOOK):
+        elif path.endswith(NOTEBOOK):
             self.warnings.append(f"{path}: notebooks are not checked yet")
         elif stat.S_ISREG(mode):
             (self.links if os.path.islink(path) else self.files).append(path)
