@@ -81,6 +81,7 @@ class _Finder:
         self.excludes = Patterns(settings.exclude, self.root)
         self.force_exclude = settings.force_exclude
         self.respect_gitignore = settings.respect_gitignore
+        self.scripts = settings.scripts
         self.files: list[str] = []
         self.links: list[str] = []
         self.problems: list[tuple[str, str]] = []
@@ -161,7 +162,22 @@ class _Finder:
                         below.append(folder + name + os.sep)
                 elif name == ".git":
                     is_repository = True
+                elif (
+                    self.scripts
+                    and not excluded(name)
+                    and not (by_path and self.excludes.match(real + name))
+                    and self._is_script(folder + name)
+                ):
+                    self._take_entry(entry, folder + name)
         return is_repository
+
+    def _is_script(self, path: str) -> bool:
+        """Whether a file without a suffix is Python nevertheless: asked only if such files are wanted."""
+        if "." in os.path.basename(path):
+            return False
+        from picklesafe.lint.shebang import is_script
+
+        return is_script(path)
 
     def _take_entry(self, entry: os.DirEntry[str], path: str) -> None:
         if entry.is_file(follow_symlinks=False):
@@ -193,6 +209,8 @@ class _Finder:
                     self._take_listed(prefix + name)
             elif name.endswith("/") and choose.wanted(name[:-1]):
                 self._ask_git(prefix + name, os.path.join(real, name[:-1]))
+            elif self.scripts and choose.wanted(name) and self._is_script(prefix + name):
+                self._take_listed(prefix + name)
         for name in self._submodules(real):
             if choose.wanted(name):
                 self._ask_git(os.path.join(prefix + name, ""), os.path.join(real, name))
