@@ -31,12 +31,18 @@ _CONTRADICTIONS = {
 def run(arguments: argparse.Namespace) -> int:
     """Check, and report or fix; returns the exit status."""
     _refuse_contradictions(arguments)
+    work = _run
+    if arguments.stdin_filename is not None or "-" in arguments.paths:
+        from picklesafe.cli import stdin
+
+        stdin.refuse_contradictions(arguments)
+        work = stdin.run
     if arguments.output_file is None:
-        return _run(arguments, sys.stdout)
+        return work(arguments, sys.stdout)
     from picklesafe.lint.output import replacing
 
     with replacing(arguments.output_file) as out:
-        return _run(arguments, out)
+        return work(arguments, out)
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
@@ -55,7 +61,7 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     from picklesafe.lint.engine import check
 
     found = check(paths, settings)
-    _warn(found, arguments)
+    warn(found, arguments)
     fixed, failed = 0, bool(found.errors)
     if arguments.fix or arguments.diff or arguments.add_ignore:
         from picklesafe.cli.mend import Mending
@@ -72,6 +78,19 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
 
         known.write(found, settings, arguments)
         return EXIT_ERROR if failed else 0
+    return finish(found, settings, fixed, failed, arguments, out)
+
+
+def finish(
+    found: Report, settings: Settings, fixed: int, failed: bool, arguments: argparse.Namespace, out: TextIO
+) -> int:
+    """Report what is left after fixing, but for what a baseline knows; returns the exit status.
+
+    Args:
+        fixed: how many findings were mended.
+        failed: whether something could not be done.
+        out: where the report goes.
+    """
     if arguments.baseline is not None:
         from picklesafe.cli import known
 
@@ -91,7 +110,8 @@ def _show_files(paths: list[str], settings: Settings, out: TextIO) -> int:
     return 0
 
 
-def _warn(found: Report, arguments: argparse.Namespace) -> None:
+def warn(found: Report, arguments: argparse.Namespace) -> None:
+    """Say on standard error what kept the run from being complete, and what else the user should know."""
     said = [*(("error", text) for text in found.errors), *(("warning", text) for text in found.warnings)]
     if not found.checked and not found.findings and not said:
         said.append(("warning", "no Python files found under the given paths"))

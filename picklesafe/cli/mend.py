@@ -41,6 +41,13 @@ class Mending:
         self.fixed = self._write(self._results())
         return self.fixed > 0
 
+    def mended(self, data: bytes) -> bytes:
+        """What becomes of one file's content, without writing it; counts the findings that are gone."""
+        for result in self._results():
+            self.fixed += result.applied
+            data = result.before.encode(result.after)
+        return data
+
     def suppress(self) -> bool:
         """Add a comment to every finding; whether there were any that it could be added to."""
         from picklesafe.lint.add_ignore import add_ignores, suppressible

@@ -23,6 +23,7 @@ examples:
   picklesafe check --select PKS1 --ignore PKS104
   picklesafe check --output-format github       annotate a pull request
   picklesafe check --output-format sarif --output-file picklesafe.sarif
+  picklesafe check --fix --stdin-filename src/data.py -    mend standard input, as for an editor
 
 exit status: 0 nothing found, 1 something found, 2 an error (a bad option, a missing path, …)
 """
@@ -33,7 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s [OPTIONS] [PATH ...]"
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "paths", nargs="*", type=_path, metavar="PATH", help="files and folders; by default the working directory"
+        "paths",
+        nargs="*",
+        type=_path,
+        metavar="PATH",
+        help="files and folders, - for standard input; by default the working directory",
     )
     _add_rules(parser.add_argument_group("which rules"))
     _add_files(parser.add_argument_group("which files"))
@@ -69,6 +74,9 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     _add_list(group, "--extend-exclude", "PATTERNS", "files and folders to pass over besides those", ())
     group.add_argument(
         "--force-exclude", action="store_true", help="pass over excluded files even if they are named explicitly"
+    )
+    group.add_argument(
+        "--stdin-filename", type=_path, metavar="FILE", help="check standard input as if this file held it"
     )
     group.add_argument("--show-files", action="store_true", help="print the files that would be checked, and end")
 
@@ -142,7 +150,9 @@ def _path(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("a path can't be empty")
     if ".." not in text:
-        return os.path.normpath(text)
+        path = os.path.normpath(text)
+        # `-` is standard input, `./-` a file.
+        return path if path != "-" or text == "-" else text
     # Not `b` for `a/../b`: the folder may be a link.
     from pathlib import Path
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklesafe.cli.options import add_configuration
 from picklesafe.errors import ConfigurationError
-from picklesafe.lint.builtin import PAGES
+from picklesafe.lint.builtin import EXAMPLES, PAGES
 from picklesafe.lint.config import Options, settings_for
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.suggest import suggestion
@@ -21,7 +22,10 @@ examples:
   picklesafe rule PKS111                          what the rule finds, why, and what to write instead
   picklesafe rule unguarded-prefetch-factor       the same by name
   picklesafe rule --all --output-format json      every rule, for programs
+  picklesafe rule --all --output-format markdown  every rule, for a site
 """
+
+_FENCES = re.compile("`{3,}")
 
 
 class _Page(NamedTuple):
@@ -31,6 +35,15 @@ class _Page(NamedTuple):
     bad: dict[str, str | None]
     good: list[str]
 
+    @property
+    def summary(self) -> str:
+        return self.text.partition(": ")[2].partition("\n")[0]
+
+    @property
+    def fixable(self) -> bool:
+        """Whether `--fix` mends some of what the rule finds."""
+        return any(after is not None for after in self.bad.values())
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
@@ -39,7 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     which.add_argument("code", nargs="?", metavar="CODE", help="a code or a name, such as PKS111")
     which.add_argument("--all", action="store_true", help="every rule")
     parser.add_argument(
-        "--output-format", choices=["text", "json"], default="text", metavar="FORMAT", help="text, json (text)"
+        "--output-format",
+        choices=["text", "json", "markdown"],
+        default="text",
+        metavar="FORMAT",
+        help="text, json, markdown (text)",
     )
     add_configuration(parser)
 
@@ -53,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         found = [_as_object(page) for page in chosen]
         sys.stdout.write(json.dumps(found if arguments.all else found[0], indent=2) + "\n")
+    elif arguments.output_format == "markdown":
+        sys.stdout.write("\n".join(map(_as_markdown, chosen)))
     else:
         sys.stdout.write("\n\n".join(map(_as_text, chosen)))
     return 0
@@ -63,7 +82,7 @@ def _pages(options: Options) -> list[_Page]:
     settings = settings_for([], options)
     pages = [_page(rule) for rule in load_rules(settings.rules, settings.config_dir)]
     for code, text in PAGES.items():
-        pages.append(_Page(code, text.partition(" ")[2].partition(":")[0], text, {}, []))
+        pages.append(_Page(code, text.partition(" ")[2].partition(":")[0], text, EXAMPLES.get(code, {}), []))
     return sorted(pages)
 
 
@@ -93,6 +112,27 @@ def _as_text(page: _Page) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _as_markdown(page: _Page) -> str:
+    parts = [f"# {page.name} ({page.code})", *(["Fix is available."] if page.fixable else [])]
+    parts.append(page.text.partition(": ")[2].strip())
+    if page.bad:
+        parts.append("## Wrong")
+    for before, after in page.bad.items():
+        parts.append(_fenced(before))
+        if after is not None:
+            parts += ["with `--fix`:", _fenced(after)]
+    if page.good:
+        parts += ["## Right", *map(_fenced, page.good)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _fenced(code: str) -> str:
+    # Longer than any fence in the code itself.
+    fence = "`" * max([3, *(len(found) + 1 for found in _FENCES.findall(code))])
+    newline = "\n"
+    return f"{fence}python\n{code.strip(newline)}\n{fence}"
+
+
 def _indent(code: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in code.strip("\n").split("\n"))
 
@@ -101,9 +141,9 @@ def _as_object(page: _Page) -> dict[str, Any]:
     return {
         "code": page.code,
         "name": page.name,
-        "summary": page.text.partition(": ")[2].partition("\n")[0],
+        "summary": page.summary,
         "explanation": page.text.strip(),
-        "fixable": any(after is not None for after in page.bad.values()),
+        "fixable": page.fixable,
         "bad": [{"before": before, "after": after} for before, after in page.bad.items()],
         "good": page.good,
     }

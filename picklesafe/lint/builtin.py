@@ -31,3 +31,9 @@ is selected, as silence would look like a clean bill.
 Instead, do what the message says, or leave the file out with `extend-exclude`.
 """,
 }
+
+EXAMPLES: dict[str, dict[str, str | None]] = {
+    "PKS901": {"loader = DataLoader(dataset, num_workers=n, prefetch_factor=2": None},
+    "PKS902": {"batch_size = 8  # noqa: PKS111": "batch_size = 8"},
+}
+"""Code that is reported, with what its fix makes of it (None where there is none)."""

@@ -58,6 +58,7 @@ def settings_for(paths: Sequence[str], options: Options) -> Settings:
         exclude=_exclude(table, options, root),
         force_exclude=options.force_exclude or table.get("force-exclude", False),
         respect_gitignore=table.get("respect-gitignore", True),
+        scripts=table.get("scripts", False),
         src=table.get("src", (".", "src")),
         target_torch=options.target_torch or table.get("target-torch", (2, 0)),
         target_python=options.target_python or table.get("target-python"),

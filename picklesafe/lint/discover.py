@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.settings import Settings
 
 SUFFIXES = (".py", ".pyi")
-_NOTEBOOK = ".ipynb"
+NOTEBOOK = ".ipynb"
 _WAY_OUT = "ask for permission to read and enter it and the folders above it, or check another path"
 
 
@@ -68,6 +68,12 @@ def find(paths: Sequence[str], settings: Settings) -> Found:
     return Found(finder.unique(len(paths)), finder.problems, finder.missing, finder.warnings)
 
 
+def excluded(path: str, settings: Settings) -> bool:
+    """Whether a path that is given explicitly is passed over, existing or not: only if excludes are forced."""
+    root = os.path.realpath(settings.root)
+    return settings.force_exclude and Patterns(settings.exclude, root).match_within(os.path.realpath(path), root)
+
+
 class _Finder:
     def __init__(self, settings: Settings) -> None:
         # Without symlinks, like the paths that are compared with it.
@@ -75,6 +81,7 @@ class _Finder:
         self.excludes = Patterns(settings.exclude, self.root)
         self.force_exclude = settings.force_exclude
         self.respect_gitignore = settings.respect_gitignore
+        self.scripts = settings.scripts
         self.files: list[str] = []
         self.links: list[str] = []
         self.problems: list[tuple[str, str]] = []
@@ -91,7 +98,7 @@ class _Finder:
             return None
         if stat.S_ISDIR(mode):
             self._take_folder(path)
-        elif path.endswith(_NOTEBOOK):
+        elif path.endswith(NOTEBOOK):
             self.warnings.append(f"{path}: notebooks are not checked yet")
         elif stat.S_ISREG(mode):
             (self.links if os.path.islink(path) else self.files).append(path)
@@ -155,7 +162,22 @@ class _Finder:
                         below.append(folder + name + os.sep)
                 elif name == ".git":
                     is_repository = True
+                elif (
+                    self.scripts
+                    and not excluded(name)
+                    and not (by_path and self.excludes.match(real + name))
+                    and self._is_script(folder + name)
+                ):
+                    self._take_entry(entry, folder + name)
         return is_repository
+
+    def _is_script(self, path: str) -> bool:
+        """Whether a file without a suffix is Python nevertheless: asked only if such files are wanted."""
+        if "." in os.path.basename(path):
+            return False
+        from picklesafe.lint.shebang import is_script
+
+        return is_script(path)
 
     def _take_entry(self, entry: os.DirEntry[str], path: str) -> None:
         if entry.is_file(follow_symlinks=False):
@@ -187,6 +209,8 @@ class _Finder:
                     self._take_listed(prefix + name)
             elif name.endswith("/") and choose.wanted(name[:-1]):
                 self._ask_git(prefix + name, os.path.join(real, name[:-1]))
+            elif self.scripts and choose.wanted(name) and self._is_script(prefix + name):
+                self._take_listed(prefix + name)
         for name in self._submodules(real):
             if choose.wanted(name):
                 self._ask_git(os.path.join(prefix + name, ""), os.path.join(real, name))

@@ -24,7 +24,7 @@ _ALONE = 100
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
 
-_REPORT_IT = "; please report this at the project's issue tracker, the other files were checked"
+REPORT_IT = "; please report this at the project's issue tracker, the other files were checked"
 
 
 class Report(NamedTuple):
@@ -58,7 +58,7 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
     outcomes = run.follow(found.files)
     outcomes += [_unread(path, reason) for path, reason in found.problems]
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
-    faults = sorted({outcome.fault + _REPORT_IT for outcome in outcomes if outcome.fault})
+    faults = sorted({outcome.fault + REPORT_IT for outcome in outcomes if outcome.fault})
     missing = map(str, found.missing)
     notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
     return Report(

@@ -56,11 +56,18 @@ class Judge:
             status, data = read(path)
         except OSError as error:
             return unread(path, f"can't be read: {error.strerror or error}")
+        return self._judge(path, data, status.st_size, watch)
+
+    def judge_content(self, path: str, data: bytes) -> Outcome:
+        """Analyse what `path` is to hold; whatever it holds now is of no interest."""
+        return self._judge(path, data, len(data), frozenset())
+
+    def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str]) -> Outcome:
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
         try:
-            if status.st_size > MAX_BYTES:
-                raise too_large(status.st_size)
+            if size > MAX_BYTES:
+                raise too_large(size)
             return self.analyze(Source(path, data), watch)._replace(digest=digest)
         except SourceError as error:
             finding = _failure(path, error)
@@ -75,7 +82,7 @@ class Judge:
                 raise
             return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
         kept = () if self._ignores.hide(finding) else (finding,)
-        return Outcome(kept, digest=digest if status.st_size <= MAX_BYTES else "")
+        return Outcome(kept, digest=digest if size <= MAX_BYTES else "")
 
     def analyze(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
         """Analyse a file that is already read; raises SourceError for one that can't be."""

@@ -89,6 +89,7 @@ KEYS: dict[str, _Reader] = {
     "extend-exclude": _strings,
     "force-exclude": _flag,
     "respect-gitignore": _flag,
+    "scripts": _flag,
     "per-file-ignores": _codes_by_pattern,
     "rules": _strings,
     "src": _strings,

@@ -50,6 +50,7 @@ class Settings(NamedTuple):
         exclude: patterns of files and folders that are passed over.
         force_exclude: apply `exclude` to files that are named explicitly as well.
         respect_gitignore: leave out what git ignores.
+        scripts: find files without a suffix as well, if their first line calls Python.
         src: where the project's own modules are looked for.
         target_torch: the oldest torch that the checked code runs on.
         target_python: the oldest Python that it runs on, if that is known.
@@ -65,6 +66,7 @@ class Settings(NamedTuple):
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     force_exclude: bool = False
     respect_gitignore: bool = True
+    scripts: bool = False
     src: tuple[str, ...] = (".", "src")
     target_torch: tuple[int, int] = (2, 0)
     target_python: tuple[int, int] | None = None

@@ -26,7 +26,7 @@ def test_every_example_of_the_help_is_accepted(run, project):
     examples = [line.split("  ")[1].split() for line in lines if line.startswith("  picklesafe ")]
     assert len(examples) >= 8
     for example in examples:
-        assert run(*example[1:]).returncode in (0, 1), example
+        assert run(*example[1:], input="").returncode in (0, 1), example
 
 
 def test_the_version_is_printed(run):

@@ -27,7 +27,8 @@ def as_object(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "name": finding.name,
-        "filename": os.path.abspath(finding.path),
+        # Standard input without a name is none.
+        "filename": finding.path if finding.path == "-" else os.path.abspath(finding.path),
         "location": _position(finding.start),
         "end_location": _position(finding.end),
         "message": finding.message,
