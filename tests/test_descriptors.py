@@ -144,13 +144,14 @@ class TestShared:
         assert file.tell() == 0
 
     def test_what_keeps_it_known_is_closed_when_it_is_over(self, records: Path) -> None:
-        in_child(lambda: None)
-        before = len(os.listdir("/dev/fd"))
         number = os.open(records, os.O_RDONLY)
         descriptors.share_offsets(number)
+        shared = descriptors._shared[-1]
+        assert shared.pin is not None and descriptors._is_pin(shared.pin, shared.file)
         os.close(number)
         in_child(lambda: None)
-        assert len(os.listdir("/dev/fd")) == before
+        assert shared not in descriptors._shared
+        assert not descriptors._is_pin(shared.pin, shared.file)
 
 
 def test_what_a_child_writes_to_a_descriptor_that_leads_nowhere_is_gone(tmp_path: Path) -> None:
