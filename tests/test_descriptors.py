@@ -143,6 +143,7 @@ class TestShared:
         assert in_child(lambda: len(file.read(100))) == "100"
         assert file.tell() == 0
 
+    @pytest.mark.skipif(not hasattr(os, "O_PATH"), reason="no descriptors without an offset")
     def test_what_keeps_it_known_is_closed_when_it_is_over(self, records: Path) -> None:
         number = os.open(records, os.O_RDONLY)
         descriptors.share_offsets(number)
