@@ -223,8 +223,9 @@ def loguru_logger(handle: Any) -> Recipe:
 def _loguru(core: Any, *options: Any) -> Any:
     from loguru import logger
 
+    here: Any = logger
     cls: Any = type(logger)
-    return cls(logger._core if core is None else core, *options)
+    return cls(here._core if core is None else core, *options)
 
 
 def _can_be_sent(sink: Any) -> bool:
