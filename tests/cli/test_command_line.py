@@ -18,7 +18,8 @@ def test_every_help_has_examples(run, command):
     assert "examples:\n  picklesafe " in result.stdout
 
 
-def test_every_example_of_the_help_is_accepted(run, project):
+def test_every_example_of_the_help_is_accepted(run, project, git):
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
     (project / "src").mkdir()
     (project / "tests").mkdir()
     (project / "tests/test_data.py").touch()

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import Run
+from .conftest import Git, Run
 from .samples import GUARDED, UNGUARDED
 
-pytestmark = pytest.mark.skipif(os.system("git --version >" + os.devnull) != 0, reason="git isn't installed")
-Git = Callable[..., str]
 CONCISE = ("--output-format", "concise", "-q")
-
-
-@pytest.fixture
-def git(project: Path) -> Git:
-    """Runs git in the project, all of which is committed."""
-    who = {f"GIT_{who}_{what}": "tests@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    environment = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=project, env=environment, check=True, capture_output=True, text=True
-        ).stdout
-
-    git("init", "-q", "-b", "main")
-    (project / ".gitignore").write_text("ignored.py\n.picklesafe_cache\n")
-    git("add", ".")
-    git("commit", "-q", "-m", "first")
-    return git
 
 
 def files(output: str) -> list[str]:
