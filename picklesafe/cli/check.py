@@ -144,12 +144,22 @@ def _print(found: Report, fixed: int, arguments: argparse.Namespace, out: TextIO
     elif found.findings or arguments.output_format not in report.FOR_PEOPLE:
         for piece in report.render(arguments.output_format, found.findings, style):
             out.write(piece)
+        if arguments.output_format == "github":
+            _summarise(found)
     if arguments.quiet or arguments.output_format not in report.FOR_PEOPLE:
         return
     from picklesafe.lint.report.summary import summary
 
     if not found.errors or found.findings:
         out.write(summary(found.findings, fixed, style))
+
+
+def _summarise(found: Report) -> None:
+    from picklesafe.lint.report.step_summary import append
+
+    problem = append(found.findings)
+    if problem:
+        sys.stderr.write(f"warning: {problem}\n")
 
 
 def _print_statistics(found: Report, arguments: argparse.Namespace, style: Style, out: TextIO) -> None:
