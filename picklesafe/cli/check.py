@@ -25,6 +25,7 @@ EXIT_FOUND = 1
 _CONTRADICTIONS = {
     "add_ignore": ("fix", "diff", "baseline", "write_baseline"),
     "write_baseline": ("baseline", "diff", "output_file", "since"),
+    "watch": ("fix", "diff", "add_ignore", "write_baseline", "output_file", "show_files"),
 }
 
 
@@ -37,6 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
 
         stdin.refuse_contradictions(arguments)
         work = stdin.run
+    if arguments.watch:
+        from picklesafe.cli import watch
+
+        return watch.run(arguments, sys.stdout, work)
     if arguments.output_file is None:
         return work(arguments, sys.stdout)
     from picklesafe.lint.output import replacing

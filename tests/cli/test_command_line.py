@@ -26,7 +26,8 @@ def test_every_example_of_the_help_is_accepted(run, project, git):
     lines = [line for command in ("check", "rule") for line in run(command, "--help").stdout.splitlines()]
     examples = [line.split("  ")[1].split() for line in lines if line.startswith("  picklesafe ")]
     assert len(examples) >= 8
-    for example in examples:
+    # That one ends by hand.
+    for example in [example for example in examples if "--watch" not in example]:
         assert run(*example[1:], input="").returncode in (0, 1), example
 
 
