@@ -14,14 +14,14 @@ from picklesafe.lint.screen import SUPPRESSING, UNSCREENED, read, triggered
 from picklesafe.lint.selection import ALWAYS, UNUSED
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import MAX_BYTES, InvalidSyntax, Source, SourceError, UnreadableFile, too_large
+from picklesafe.lint.trees import forget
 
 if TYPE_CHECKING:
     from picklesafe.lint.analysis import Analysis
     from picklesafe.lint.suppress import Suppressions
 
 _PROJECT_BYTES = 400_000
-"""After so much source a new Project is begun, since it keeps the trees of what it has seen: about
-a hundred bytes a byte."""
+"""With trees of so much source a Project is given up for a new one: they take about a hundred bytes a byte."""
 
 
 class Judge:
@@ -40,7 +40,6 @@ class Judge:
         self._others = [rule for rule in loaded if rule not in rules]
         self._settings = settings
         self._project = Project(settings.root, settings.src)
-        self._read = 0
         self._ignores = _FileIgnores(settings)
         self._known = frozenset((*(rule.code for rule in (*rules, *loaded)), *ALWAYS, UNUSED))
         self._active = settings.codes.union(ALWAYS)
@@ -93,9 +92,9 @@ class Judge:
             _ = source.tree  # raises what is reported whatever is selected
         if not rules and not suspect:
             return Outcome()
-        self._read += len(source.data)
-        if self._read > _PROJECT_BYTES:
-            self._project, self._read = type(self._project)(self._settings.root, self._settings.src), len(source.data)
+        if self._project.size() > _PROJECT_BYTES:
+            self._project = type(self._project)(self._settings.root, self._settings.src)
+            forget()
         analysis = self._analyze(source, rules, watch)
         findings, consulted = analysis.findings, analysis.consulted
         if findings or suspect:

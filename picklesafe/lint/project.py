@@ -119,6 +119,11 @@ class Project:
         self._found: dict[tuple[str, str], str | None] = {}
         self._packages: dict[str, bool] = {}
 
+    def size(self) -> int:
+        """The bytes of all files whose trees it keeps."""
+        parsed = (module.source for module in self._modules.values() if module is not None)
+        return sum(len(source.data) for source in parsed if source.is_parsed)
+
     def module(self, source: Source) -> Module:
         """The module of a file that is already read."""
         path = os.path.abspath(source.path)

@@ -82,6 +82,11 @@ class Source:
 
         return parse(self)
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether the tree is there already."""
+        return "tree" in self.__dict__
+
     @cached_property
     def _starts(self) -> list[int]:
         starts, at = [], 0
