@@ -17,24 +17,31 @@ if TYPE_CHECKING:
 TOO_DEEP = "is nested too deeply to be analysed; exclude it"
 
 
-def parse(source: Source) -> ast.Module:
+def parse(source: Source, newer: bool = True) -> ast.Module:
     """The tree of a file.
+
+    Args:
+        newer: whether to take what only a newer Python than the running one takes; to find out costs
+            several times what parsing costs.
 
     Raises:
         InvalidSyntax: if it is no Python of any version that libcst knows.
         UnreadableFile: if it is nested too deeply.
     """
     try:
-        return _parse(source.text)
+        return parse_text(source.text)
     except (SyntaxError, ValueError) as error:
         if "too many" in str(error):  # nested parentheses, statically nested blocks
             raise UnreadableFile(TOO_DEEP) from None
+        if not newer:
+            raise _invalid(source, error) from None
         return _parse_newer(source, error)
     except (RecursionError, MemoryError):
         raise UnreadableFile(TOO_DEEP) from None
 
 
-def _parse(text: str) -> ast.Module:
+def parse_text(text: str) -> ast.Module:
+    """The tree of a text that the running Python takes; raises what `ast.parse` raises."""
     with warnings.catch_warnings():  # an invalid escape in somebody's string is not our business
         warnings.simplefilter("ignore")
         return ast.parse(text)
@@ -58,7 +65,7 @@ def _parse_newer(source: Source, refused: SyntaxError | ValueError) -> ast.Modul
     except grammar.TooDeep:
         raise UnreadableFile(TOO_DEEP) from None
     try:
-        return _parse(downlevel(source, tree))
+        return parse_text(downlevel(source, tree))
     except (SyntaxError, ValueError) as error:
         raise _invalid(source, error) from None
 

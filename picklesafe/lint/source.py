@@ -62,7 +62,7 @@ class Source:
         self.path = os.fspath(path)
         self.data = data
         self.bom = data.startswith(_BOM)
-        self.encoding = _encoding(data)
+        self.encoding = declared_encoding(data)
         self.text = _decode(data, self.encoding)
 
     @classmethod
@@ -141,6 +141,15 @@ def standing_in(path: str, data: bytes) -> Iterator[None]:
             _given[key] = before
 
 
+def stand_in(path: str, data: bytes | None) -> None:
+    """From now on `data` is what `path` holds, as within `standing_in`; with None, what the disk holds again."""
+    key = os.path.abspath(path)
+    if data is None:
+        _given.pop(key, None)
+    else:
+        _given[key] = data
+
+
 def read_bytes(path: str) -> bytes:
     """The bytes of `path`; raises UnreadableFile, with the system's reason."""
     if _given:
@@ -154,7 +163,7 @@ def read_bytes(path: str) -> bytes:
         raise UnreadableFile(f"can't be read: {error.strerror or error}") from None
 
 
-def _encoding(data: bytes) -> str:
+def declared_encoding(data: bytes) -> str:
     """The encoding that PEP 263 gives: a declaration in one of the first two lines, else UTF-8."""
     head = data.removeprefix(_BOM)[:_LONGEST_HEAD]
     for line in head.splitlines()[:2]:
