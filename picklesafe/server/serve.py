@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.uris import to_fs_path
 
 import picklesafe
@@ -28,6 +30,18 @@ _ACTIONS = types.CodeActionOptions(
 )
 
 
+class _Protocol(LanguageServerProtocol):
+    """Leaves changes to the session.
+
+    pygls has lines end at form feeds as well, so that it would put some changes in the wrong place, and
+    it moves the places in the message itself.
+    """
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Iterator[Any]:
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
+
+
 class Server(LanguageServer):
     """A language server with one session."""
 
@@ -35,7 +49,7 @@ class Server(LanguageServer):
     options = InitializationOptions()
 
     def __init__(self) -> None:
-        super().__init__("picklesafe", picklesafe.__version__)
+        super().__init__("picklesafe", picklesafe.__version__, protocol_cls=_Protocol)
         self._pages: dict[int, Pages] = {}
 
     def begin(self, params: types.InitializeParams) -> None:

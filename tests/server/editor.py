@@ -140,8 +140,12 @@ class Editor:
         uri = change.text_document.uri
         assert change.text_document.version == self.versions[uri]
         text = self.texts[uri]
-        for one in sorted(change.edits, key=lambda one: (one.range.start.line, one.range.start.character), reverse=True):
-            text = text[: self._offset(text, one.range.start)] + one.new_text + text[self._offset(text, one.range.end) :]
+        for one in sorted(
+            change.edits, key=lambda one: (one.range.start.line, one.range.start.character), reverse=True
+        ):
+            text = (
+                text[: self._offset(text, one.range.start)] + one.new_text + text[self._offset(text, one.range.end) :]
+            )
         return text
 
     def shown(self, uri: str, range_: types.Range) -> str:
@@ -169,7 +173,9 @@ class Editor:
         return types.Position(len(lines) - 1, len(lines[-1].encode(self._encoding)) // self._unit)
 
     def _offset(self, text: str, position: types.Position) -> int:
-        return next(at for at in range(len(text) + 1) if self._position(text, at) == position)
+        # Between the two characters of a line end there is no place.
+        places = (at for at in range(len(text) + 1) if text[at - 1 : at + 1] != "\r\n")
+        return next(at for at in places if self._position(text, at) == position)
 
     @property
     def _unit(self) -> int:
