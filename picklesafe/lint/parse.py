@@ -34,7 +34,7 @@ def parse(source: Source, newer: bool = True) -> ast.Module:
         if "too many" in str(error):  # nested parentheses, statically nested blocks
             raise UnreadableFile(TOO_DEEP) from None
         if not newer:
-            raise _invalid(source, error) from None
+            raise invalid(source, error) from None
         return _parse_newer(source, error)
     except (RecursionError, MemoryError):
         raise UnreadableFile(TOO_DEEP) from None
@@ -61,13 +61,13 @@ def _parse_newer(source: Source, refused: SyntaxError | ValueError) -> ast.Modul
         if row < error.raw_line and _is_python(grammar, "".join(source.lines[:row])):
             # Python stopped at something newer than itself; the mistake is further down.
             raise InvalidSyntax("is not valid Python: invalid syntax", Position(error.raw_line, 1)) from None
-        raise _invalid(source, refused) from None  # both refuse it, and Python says better why
+        raise invalid(source, refused) from None  # both refuse it, and Python says better why
     except grammar.TooDeep:
         raise UnreadableFile(TOO_DEEP) from None
     try:
         return parse_text(downlevel(source, tree))
     except (SyntaxError, ValueError) as error:
-        raise _invalid(source, error) from None
+        raise invalid(source, error) from None
 
 
 def _is_python(grammar: ModuleType, text: str) -> bool:
@@ -78,7 +78,8 @@ def _is_python(grammar: ModuleType, text: str) -> bool:
     return True
 
 
-def _invalid(source: Source, error: SyntaxError | ValueError) -> InvalidSyntax:
+def invalid(source: Source, error: SyntaxError | ValueError) -> InvalidSyntax:
+    """What Python's refusal is reported as."""
     row = min(getattr(error, "lineno", None) or 1, len(source.lines))
     column = max(getattr(error, "offset", None) or 1, 1)
     reason = getattr(error, "msg", str(error))

@@ -11,6 +11,7 @@ import ast
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from picklesafe.lint.parse import parse_text
 from picklesafe.lint.source import Source
 
 
@@ -21,6 +22,9 @@ def spliced(before: Source, tree: ast.Module, after: Source) -> ast.Module | Non
         before: an earlier text of the same file.
         tree: its tree.
         after: the text as it is now.
+
+    Raises:
+        SyntaxError, ValueError: as `ast.parse` does for the whole of it.
     """
     old, new = before.lines, after.lines
     if len(old) != len(new):
@@ -35,9 +39,16 @@ def spliced(before: Source, tree: ast.Module, after: Source) -> ast.Module | Non
         last += 1
     if first < 0:
         return None
-    end = starts[last] if last < len(body) else len(new) + 1
-    part = _parse("".join(new[starts[first] - 1 : end - 1]), starts[first] - 1)
-    return None if part is None else ast.Module([*body[:first], *part, *body[last:]], [])
+    # Empty lines in place of what stands above, so that places, and the rows that messages name, are right.
+    above = "\n" * (starts[first] - 1)
+    if last < len(body):
+        try:
+            part = parse_text(above + "".join(new[starts[first] - 1 : starts[last] - 1]))
+            return ast.Module([*body[:first], *part.body, *body[last:]], [])
+        except (SyntaxError, ValueError):
+            pass  # it may end further down
+    rest = parse_text(above + "".join(new[starts[first] - 1 :]))
+    return ast.Module([*body[:first], *rest.body], [])
 
 
 def _around(body: Sequence[ast.stmt], starts: Sequence[int], row: int) -> int:
@@ -58,13 +69,3 @@ def _is_free(body: Sequence[ast.stmt], starts: Sequence[int], index: int) -> boo
 def _first_row(statement: ast.stmt) -> int:
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _parse(text: str, above: int) -> list[ast.stmt] | None:
-    from picklesafe.lint.parse import parse_text
-
-    try:
-        tree = parse_text(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return ast.increment_lineno(tree, above).body

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lsprotocol import types
 
-from picklesafe.lint.parse import parse
+from picklesafe.lint.parse import invalid, parse
 from picklesafe.lint.source import InvalidSyntax, Source, declared_encoding
 from picklesafe.lint.splice import spliced
 from picklesafe.server.positions import offset_in
@@ -47,8 +47,8 @@ class BufferSource(Source):
     def tree(self) -> ast.Module:
         """The syntax tree; raises InvalidSyntax, or UnreadableFile where Python can't hold it."""
         before = self._before
-        if before is not None and before._parsed is not None:
-            tree = spliced(before, before._parsed, self)
+        if before is not None and before._parsed is not None and not self.newer:
+            tree = self._parse_changed(before, before._parsed)
             if tree is not None:
                 self._before = None
                 return tree
@@ -61,6 +61,16 @@ class BufferSource(Source):
             self.written_newer = True
         self._before = None
         return tree
+
+    def _parse_changed(self, before: Source, parsed: ast.Module) -> ast.Module | None:
+        try:
+            return spliced(before, parsed, self)
+        except (RecursionError, MemoryError):
+            return None  # the whole is no better, and says so
+        except (SyntaxError, ValueError) as error:
+            if "too many" in str(error):
+                return None
+            raise invalid(self, error) from None
 
     @property
     def _parsed(self) -> ast.Module | None:

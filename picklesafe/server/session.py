@@ -17,6 +17,9 @@ from picklesafe.server.projects import Projects
 _QUIET = 0.3
 """Seconds after the last change to a project's hazards before their callers in closed files are looked for."""
 
+_SLOW = 0.5
+"""Seconds; a verdict that takes longer is waited for as long before the next one."""
+
 _PAUSE = 0.02
 """Seconds of learning about a project before the editor is listened to again."""
 
@@ -68,8 +71,9 @@ class Session:
         if buffer is not None:
             buffer.change(changes, version)
             self._stand_in(buffer)
-            # A file that takes long isn't judged more often than half of the time.
-            self._schedule(buffer, max(self._debounce, self._costs.get(uri, 0)))
+            cost = self._costs.get(uri, 0)
+            # What takes long is done half of the time at most, so that other requests are answered.
+            self._schedule(buffer, cost if cost > _SLOW else self._debounce)
 
     def save(self, uri: str) -> None:
         """A document was saved: have a thorough look."""
