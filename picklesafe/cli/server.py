@@ -8,6 +8,9 @@ import sys
 from picklesafe.cli.parser import EXIT_ERROR
 
 _EXAMPLES = """\
+examples:
+  picklesafe server   wait for an editor's messages on standard input
+
 The editor starts it; see docs/editors.md for VS Code, Neovim, Helix, Emacs, Zed and Sublime Text.
 It needs the extra lsp: pip install 'picklesafe[lsp]'
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from lsprotocol import types
 
 from picklesafe.lint.parse import invalid, parse
-from picklesafe.lint.source import InvalidSyntax, Source, declared_encoding
+from picklesafe.lint.source import InvalidSyntax, Source, encoding_of
 from picklesafe.lint.splice import spliced
 from picklesafe.server.positions import offset_in
 
@@ -21,7 +21,7 @@ def encoded(text: str) -> bytes:
     """What a file that holds `text` would hold, in the encoding that it declares."""
     # A character that this encoding lacks can't be saved; until it is gone, one like it keeps its place.
     try:
-        return text.encode(declared_encoding(text[:4096].encode("utf-8", "replace")), "replace")
+        return text.encode(encoding_of(text[:4096].encode("utf-8", "replace")), "replace")
     except LookupError:
         return text.encode("utf-8", "replace")
 
