@@ -132,6 +132,14 @@ class Project:
             known = self._modules[path] = self._make(source, path)
         return known
 
+    def forget(self, path: str) -> None:
+        """Take nothing for granted any more about a file that was written, created or deleted."""
+        path = os.path.abspath(path)
+        if self._modules.pop(path, None) is None or not os.path.isfile(path):
+            # It may be the one that an import looked for, or found.
+            self._found.clear()
+            self._packages.clear()
+
     def _make(self, source: Source, path: str) -> Module:
         folder = os.path.dirname(path)
         top, parts = folder, []

@@ -146,6 +146,15 @@ def standing_in(path: str, data: bytes) -> Iterator[None]:
             _given[key] = before
 
 
+def stand_in(path: str, data: bytes | None) -> None:
+    """From now on `data` is what `path` holds, as within `standing_in`; with None, what the disk holds again."""
+    key = os.path.abspath(path)
+    if data is None:
+        _given.pop(key, None)
+    else:
+        _given[key] = data
+
+
 def read_bytes(path: str) -> bytes:
     """The bytes of `path`; raises UnreadableFile, with the system's reason."""
     if _given:
