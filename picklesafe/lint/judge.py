@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -107,13 +109,15 @@ class Judge:
         if self._project.size() > self._keep:
             self._project = type(self._project)(self._settings.root, self._settings.src)
             forget()
+            gc.collect()
         analysis = self._analyze(source, rules, watch)
         findings, consulted = analysis.findings, analysis.consulted
         if findings or suspect:
             findings, more = self._wanted(source, findings, watch, suspect)
             consulted |= more
         own = os.path.abspath(source.path)
-        others = frozenset(map(os.path.abspath, consulted)) - {own}
+        # Many files consult the same ones: one string each, here and in what is sent to the parent.
+        others = frozenset(sys.intern(os.path.abspath(path)) for path in consulted) - {own}
         notes = tuple(f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
         return Outcome(findings, frozenset(analysis.hazards), others, notes=notes)
 
