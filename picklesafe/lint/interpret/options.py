@@ -33,7 +33,7 @@ def declared(run: Run, leaf: Leaf, name: str) -> Leaf:
 @lru_cache(maxsize=64)
 def options(module: Module) -> dict[str, Option]:
     """The options that a file declares with argparse or click, by destination."""
-    data = module.source.data
+    data = module.source.code
     if b"add_argument(" not in data and b"option(" not in data:
         return {}
     found: dict[str, Option] = {}
