@@ -112,10 +112,8 @@ class Judge:
             consulted |= more
         own = os.path.abspath(source.path)
         elsewhere = frozenset(map(os.path.abspath, consulted)) - {own}
-        notes = source.notes + tuple(
-            f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete
-        )
-        return Outcome(findings, frozenset(analysis.hazards), elsewhere, notes=notes)
+        incomplete = (f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
+        return Outcome(findings, frozenset(analysis.hazards), elsewhere, notes=(*source.notes, *incomplete))
 
     def _analyze(self, source: Source, rules: Sequence[Rule], watch: frozenset[str]) -> Analysis:
         from picklesafe.lint.analysis import NOTHING, analyze

@@ -116,11 +116,10 @@ class _Reader:
             if cell.get("cell_type") != "code":
                 continue
             if "pieces" not in cell:
-                raise UnreadableFile(
-                    f"is no notebook: the source of cell {number} is neither a string nor a list of them"
-                )
+                raise UnreadableFile(f"is no notebook: the source of cell {number} is neither text nor a list of it")
+            pieces, start, end = cell["pieces"]
             metadata = cell.get("metadata")
-            yield Cell(number, *cell["pieces"], metadata if isinstance(metadata, dict) else {})
+            yield Cell(number, pieces, start, end, metadata if isinstance(metadata, dict) else {})
 
     def _top_member(self, key: str, at: int) -> int:
         if key != "cells" or self._text[at : at + 1] != "[":

@@ -49,7 +49,7 @@ class Notebook(Source):
         self.text = "".join(cell.whole for cell in cells)
 
     @cached_property
-    def code(self) -> bytes:  # type: ignore[override]  # computed once
+    def code(self) -> bytes:
         return self.text.encode()
 
     @property

@@ -33,7 +33,8 @@ def place_in_json(json: str, cell: Cell, at: int, ends: bool = False) -> int:
     """Where in the JSON character `at` of a cell's text is written.
 
     Args:
-        ends: whether something ends there: where the character before it ends is meant, which may stand in another string.
+        ends: whether something ends there: then the end of the character before it is meant, which
+            may stand in another string.
     """
     for piece in cell.pieces:
         if at < len(piece.value) + ends or piece is cell.pieces[-1]:
