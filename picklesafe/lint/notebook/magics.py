@@ -24,6 +24,13 @@ of the cell, the cells below see none of it."""
 _LANGUAGES = frozenset({"fs", "html", "md", "md-sandbox", "r", "scala", "sh"})
 """Databricks writes the language of a cell with one percent sign; IPython has no line magics of these names."""
 
+_AUTOMAGIC = re.compile(
+    r"\s*(?:pip|conda|mamba|uv|cd|ls|ll|pwd|cat|cp|mv|rm|mkdir|rmdir|env|run|load|load_ext|matplotlib)\b[^\r\n]*\s*"
+)
+"""Magics that are written without a percent sign: IPython takes them so where a cell is that line alone."""
+
+_PROMPT = re.compile(r"^(?:(?:>>>|\.\.\.)(?: |$)|In \[\d+\]: | *\.{3,}: ?)", re.MULTILINE)
+_PROMPTED = re.compile(r"(?:>>>|In \[\d+\]:)(?: |$)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\r\n]*")
 _LANGUAGE = re.compile(r"\s*(?:#[^\r\n]*\s+)*%([\w-]+)[ \t]*([^\r\n]*)")
 _RUNNING_LINE = re.compile(r"%(?:time|timeit|prun|memit)[ \t]+(?:-\S+[ \t]+(?:\d+[ \t]+)?)*(?=\S)")
@@ -67,6 +74,8 @@ def python_in(text: str, databricks: bool = False) -> Program | None:
     Returns:
         None for a cell in another language, or one that another process runs.
     """
+    if _PROMPTED.match(text):  # pasted from a session
+        text = _PROMPT.sub(lambda prompt: " " * len(prompt[0]), text)
     start = 0
     while found := _CELL_MAGIC.match(text, start):
         if found[1] not in _RUNNING:
@@ -77,6 +86,8 @@ def python_in(text: str, databricks: bool = False) -> Program | None:
         name, rest = language.groups()
         if name in _LANGUAGES or (name == "sql" and (databricks or not rest)):
             return None
+    if _AUTOMAGIC.fullmatch(text) and not _is_python(text):
+        return Program(_blanked(text))
     return _Scanner(text).scan(start)
 
 
@@ -103,7 +114,7 @@ class _Scanner:
     def _command(self, first: int) -> int:
         end = _end(_COMMAND, self._text, first)
         running = _RUNNING_LINE.match(self._text, first, end)
-        if running is not None and _is_simple(self._text[running.end() : end]):
+        if running is not None and _is_python(f"0; {self._text[running.end() : end]}"):
             # `%time loader = DataLoader(…)` becomes `0;    loader = DataLoader(…)`.
             self._blank(first, running.end(), "0;")
         else:
@@ -138,8 +149,7 @@ class _Scanner:
         return end
 
     def _blank(self, start: int, end: int, instead: str = "") -> None:
-        blank = re.sub(r"[^\r\n]", " ", self._text[start + len(instead) : end])
-        self._spans.append(Span(start, end, instead + blank))
+        self._spans.append(Span(start, end, instead + _blanked(self._text[start + len(instead) : end])))
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -148,10 +158,13 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end()
 
 
-def _is_simple(text: str) -> bool:
-    """Whether `text` can stand behind a semicolon."""
+def _blanked(text: str) -> str:
+    return re.sub(r"[^\r\n]", " ", text)
+
+
+def _is_python(text: str) -> bool:
     try:
-        ast.parse(f"0; {text}")
+        ast.parse(text.strip())
     except (SyntaxError, ValueError):
         return False
     return True
