@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from picklesafe.errors import PickleSafeError
 from picklesafe.lint.config import configuration_files
-from picklesafe.lint.discover import NOTEBOOK, SUFFIXES
+from picklesafe.lint.discover import SUFFIXES
 
 if TYPE_CHECKING:
     from watchfiles import Change
@@ -78,7 +78,7 @@ def _changes(paths: list[str]) -> Iterator[None]:
     named, usual = frozenset(paths), DefaultFilter()
 
     def counts(change: Change, path: str) -> bool:
-        return path in named or (path.endswith((*SUFFIXES, NOTEBOOK)) and usual(change, path))
+        return path in named or (path.endswith(SUFFIXES) and usual(change, path))
 
     # A file that is replaced is another one: its folder is watched.
     folders = {path if os.path.isdir(path) else os.path.dirname(path) for path in paths}

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from picklesafe.lint.edits import FixResult, apply
-from picklesafe.lint.finding import Edit, Finding, Fix, Position
+from picklesafe.lint.finding import Edit, Finding, Fix, Position, where
 from picklesafe.lint.judge import Judge
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.rewrite import FixError
@@ -35,28 +35,28 @@ def add_ignores(path: str, findings: Sequence[Finding], settings: Settings, watc
     """
     try:
         source = Source.read(path)
-        if source.encode(source.text) != source.data:
+        if source.encode(source.file_text) != source.data:
             raise FixError(path, f"can't be written in {source.encoding} as it was; no comment is added")
+        findings = [source.analysed(finding) for finding in findings]
         text, _ = apply(
             source, [finding._replace(fix=Fix("", (edit,))) for finding, edit in comment_edits(source, findings)]
         )
-        left = _left(Source(path, source.encode(text)), settings, watch)
+        left = _left(Source.of(path, source.encode(text)), settings, watch)
     except SourceError as error:
         raise FixError(path, error.message) from error
     except (RecursionError, MemoryError):
         raise FixError(path, "is nested too deeply to be analysed; no comment is added") from None
     except IndexError:
         raise FixError(path, "has changed while it was being checked, so it is left alone; run it again") from None
-    reasons = tuple(f"{path}:{one.start.row}:{one.start.column}: {one.code} can't be suppressed here" for one in left)
+    reasons = tuple(f"{path}:{where(one)}: {one.code} can't be suppressed here" for one in left)
     return FixResult(path, source, text, len(findings) - len(left), reasons)
 
 
 def _left(after: Source, settings: Settings, watch: frozenset[str]) -> list[Finding]:
     loaded = load_rules(settings.rules, settings.config_dir)
     rules = [rule for rule in loaded if rule.code in settings.codes]
-    return [
-        finding for finding in Judge(rules, settings, loaded).analyze(after, watch).findings if suppressible(finding)
-    ]
+    left = Judge(rules, settings, loaded).analyze(after, watch).findings
+    return [after.reported(finding) for finding in left if suppressible(finding)]
 
 
 def comment_edits(source: Source, findings: Sequence[Finding]) -> list[tuple[Finding, Edit]]:

@@ -251,7 +251,7 @@ class LoaderCall:
     def _where(self) -> str:
         row = self.event.node.lineno
         if self.event.module is self.module:
-            return f"{self.loader} (line {row})"
+            return f"{self.loader} ({self.module.source.row_name(row)})"
         return f"{self.loader} ({self.event.module.path.name}:{row})"
 
     def _setting(self, case: Case, workers: str) -> str:

@@ -14,8 +14,7 @@ from picklesafe.lint.globs import Patterns
 if TYPE_CHECKING:
     from picklesafe.lint.settings import Settings
 
-SUFFIXES = (".py", ".pyi")
-NOTEBOOK = ".ipynb"
+SUFFIXES = (".py", ".pyi", ".ipynb")
 _WAY_OUT = "ask for permission to read and enter it and the folders above it, or check another path"
 
 
@@ -98,8 +97,6 @@ class _Finder:
             return None
         if stat.S_ISDIR(mode):
             self._take_folder(path)
-        elif path.endswith(NOTEBOOK):
-            self.warnings.append(f"{path}: notebooks are not checked yet")
         elif stat.S_ISREG(mode):
             (self.links if os.path.islink(path) else self.files).append(path)
         else:

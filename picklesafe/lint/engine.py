@@ -166,4 +166,4 @@ def _unread(path: str, reason: str) -> Outcome:
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
-    return (finding.path, finding.start, finding.code, finding.end, finding.message)
+    return (finding.path, finding.cell or 0, finding.start, finding.code, finding.end, finding.message)

@@ -47,10 +47,10 @@ def _plain(value: Any) -> Any:
 
 
 def _finding(packed: list[Any]) -> Finding:
-    code, name, path, start, end, message, certainty, fix, related, ignore_rows = packed
-    places = tuple(Related(p, Position(*s), Position(*e), text) for p, s, e, text in related)
+    code, name, path, start, end, message, certainty, fix, related, ignore_rows, cell = packed
+    places = tuple(Related(p, Position(*s), Position(*e), text, number) for p, s, e, text, number in related)
     first, last = Position(*start), Position(*end)
-    return Finding(code, name, path, first, last, message, certainty, _fix(fix), places, tuple(ignore_rows))
+    return Finding(code, name, path, first, last, message, certainty, _fix(fix), places, tuple(ignore_rows), cell)
 
 
 def _fix(packed: list[Any] | None) -> Fix | None:

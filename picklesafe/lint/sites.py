@@ -82,7 +82,7 @@ class _Clues:
         self.aliases = frozenset(_ALIAS.findall(self.text))
         self.has_loader_class = _LOADER_CLASS.search(self.text) is not None
         self.speaks_of_loaders = "oader" in self.text
-        self.workers_may_be_invalid = invalid_workers(module.source.data)
+        self.workers_may_be_invalid = invalid_workers(module.source.code)
         self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ())]
 
     def in_text(self, text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.finding import where
 from picklesafe.lint.report.style import Style, printable, shown_path
 
 if TYPE_CHECKING:
@@ -18,5 +19,5 @@ def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     for finding in findings:
         path = style.paint(shown_path(finding.path), "bold")
         star = f"[{style.paint('*', 'cyan')}] " if style.fixable(finding) else ""
-        place = f"{path}{colon}{finding.start.row}{colon}{finding.start.column}{colon}"
+        place = f"{path}{colon}{where(finding).replace(':', colon)}{colon}"
         yield f"{place} {style.paint(finding.code, 'red')} {star}{printable(finding.message)}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.finding import where
 from picklesafe.lint.lines import Lines
 from picklesafe.lint.report.changes import draw_changes
 from picklesafe.lint.report.frame import Frame, bar
@@ -23,8 +24,8 @@ def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
 
 
 def _draw(finding: Finding, files: Lines, style: Style) -> Iterator[str]:
-    related = [(place, _related_frame(files.of(place.path), place)) for place in finding.related]
-    lines = files.of(finding.path)
+    related = [(place, _related_frame(files.of(place.path, place.cell), place)) for place in finding.related]
+    lines = files.of(finding.path, finding.cell)
     if _last_row(finding) > len(lines) + 1:
         # The file has become shorter since it was checked.
         lines = []
@@ -44,6 +45,8 @@ def _draw(finding: Finding, files: Lines, style: Style) -> Iterator[str]:
         yield from _draw_related(place, found, gutter, style)
     if finding.fix:
         yield f"{style.paint('help', 'cyan')}{style.paint(': ' + printable(finding.fix.message), 'bold')}"
+        if finding.cell is not None:
+            yield f"{' ' * gutter}{style.paint(':::', 'blue')} cell {finding.cell}"
         yield from draw_changes(lines, finding.fix.edits, gutter, style)
         if not finding.fix.safe:
             yield f"{style.paint('note', 'yellow')}: This is an unsafe fix and may change runtime behavior"
@@ -70,7 +73,7 @@ def _draw_related(place: Related, frame: Frame | None, gutter: int, style: Style
 
 
 def _place(place: Finding | Related) -> str:
-    return f"{shown_path(place.path)}:{place.start.row}:{place.start.column}"
+    return f"{shown_path(place.path)}:{where(place)}"
 
 
 def _frame(lines: Sequence[str], place: Finding) -> Frame | None:

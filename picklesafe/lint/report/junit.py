@@ -8,10 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from picklesafe.lint.lines import Lines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from picklesafe.lint.finding import Finding
+    from picklesafe.lint.finding import Finding, Position
     from picklesafe.lint.report.style import Style
 
 # XML has no way to write these, not even escaped.
@@ -31,26 +33,28 @@ def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     yield f'<testsuites name="picklesafe" tests="{tests}" skipped="0" failures="{failures}" errors="0">\n'
     if not findings:
         yield _CLEAN
+    lines = Lines()
     for path, group in groupby(findings, key=lambda finding: finding.path):
-        yield from _suite(os.path.abspath(path), list(group))
+        yield from _suite(os.path.abspath(path), list(group), lines)
     yield "</testsuites>\n"
 
 
-def _suite(path: str, findings: Sequence[Finding]) -> Iterator[str]:
+def _suite(path: str, findings: Sequence[Finding], lines: Lines) -> Iterator[str]:
     count = len(findings)
     counts = f'tests="{count}" skipped="0" errors="0" failures="{count}"'
     yield f'    <testsuite name={_attribute(path)} {counts} package="org.picklesafe">\n'
     for finding in findings:
-        yield _case(finding, os.path.splitext(path)[0])
+        yield _case(finding, os.path.splitext(path)[0], lines.in_file(finding)[0])
     yield "    </testsuite>\n"
 
 
-def _case(finding: Finding, stem: str) -> str:
+def _case(finding: Finding, stem: str, start: Position) -> str:
     row, column = finding.start
+    cell = "" if finding.cell is None else f"cell {finding.cell}, "
     name, classname = _attribute(f"org.picklesafe.{finding.code}"), _attribute(stem)
-    text = _ascii(escape(_valid(f"line {row}, col {column}, {finding.message}")))
+    text = _ascii(escape(_valid(f"{cell}line {row}, col {column}, {finding.message}")))
     return (
-        f'        <testcase name={name} classname={classname} line="{row}" column="{column}">\n'
+        f'        <testcase name={name} classname={classname} line="{start.row}" column="{start.column}">\n'
         f"            <properties>\n"
         f'                <property name="certainty" value={_attribute(finding.certainty)}/>\n'
         f"            </properties>\n"
