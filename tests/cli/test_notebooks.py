@@ -95,6 +95,12 @@ def test_cells_in_another_language_are_passed_over(project: Path, check: Any, ma
     assert check(*CONCISE)[1].startswith("book.ipynb:cell 4:2:47: PKS101")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_page_of_comments_is_read_at_once(project: Path, check: Any, end: str) -> None:
+    write(project, notebook(IMPORT, "workers = 0", end.join(["# a b c # d"] * 200 + [WRONG])))
+    assert check(*CONCISE)[1].startswith("book.ipynb:cell 4:201:47: PKS101")
+
+
 def test_a_notebook_of_another_language_is_passed_over(project: Path, check: Any) -> None:
     spec = {"name": "ir", "display_name": "R", "language": "R"}
     write(project, notebook(f"prefetch_factor <- 2\n{IMPORT}\nworkers = 0\n{WRONG}", kernelspec=spec))

@@ -32,7 +32,8 @@ _AUTOMAGIC = re.compile(
 _PROMPT = re.compile(r"^(?:(?:>>>|\.\.\.)(?: |$)|In \[\d+\]: | *\.{3,}: ?)", re.MULTILINE)
 _PROMPTED = re.compile(r"(?:>>>|In \[\d+\]:)(?: |$)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\r\n]*")
-_LANGUAGE = re.compile(r"\s*(?:#[^\r\n]*\s+)*%([\w-]+)[ \t]*([^\r\n]*)")
+# A comment ends where its line does and nowhere before: else a page of comments is matched in endless ways.
+_LANGUAGE = re.compile(r"\s*(?:#[^\r\n]*[\r\n]\s*)*%([\w-]+)[ \t]*([^\r\n]*)")
 _RUNNING_LINE = re.compile(r"%(?:time|timeit|prun|memit)[ \t]+(?:-\S+[ \t]+(?:\d+[ \t]+)?)*(?=\S)")
 _ESCAPES = ("!", "%", "?", ",", ";", "/")
 _INDENT = re.compile(r"[ \t\f]*")
