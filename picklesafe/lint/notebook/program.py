@@ -19,7 +19,8 @@ _BETWEEN = "pass\n"
 INDENTED = "if True:\n"
 """Stands above a cell whose first line is indented: IPython takes that."""
 
-_FIRST_INDENTED = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*[ \t]+[^\s#]")
+# One way to match each line end: with two for `\r\n`, a page of empty lines is matched in endless ways.
+_FIRST_INDENTED = re.compile(r"(?:[ \t\f]*(?:#[^\r\n]*)?[\r\n])*[ \t]+[^\s#]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
