@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
+    from picklesafe.lint.callables import lost_callable
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
     from picklesafe.lint.registry import Rule, rule
-    from picklesafe.lint.triggers import given, invalid_workers, positional
+    from picklesafe.lint.triggers import given, invalid_workers, positional, unpicklable_callable
 
 _HOMES = {
     "Case": "call",
@@ -26,8 +27,10 @@ _HOMES = {
     "Rule": "registry",
     "given": "triggers",
     "invalid_workers": "triggers",
+    "lost_callable": "callables",
     "positional": "triggers",
     "rule": "registry",
+    "unpicklable_callable": "triggers",
 }
 __all__ = [
     "Case",
@@ -40,8 +43,10 @@ __all__ = [
     "given",
     "guarded",
     "invalid_workers",
+    "lost_callable",
     "positional",
     "rule",
+    "unpicklable_callable",
 ]
 
 

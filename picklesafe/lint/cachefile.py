@@ -39,6 +39,7 @@ def _choices(settings: Settings) -> str:
         settings.src,
         settings.target_torch,
         settings.target_python,
+        settings.platforms,
     )
     return repr(chosen)
 

@@ -108,10 +108,13 @@ class Judge:
 
     def _analyze(self, source: Source, rules: Sequence[Rule], watch: frozenset[str]) -> Analysis:
         from picklesafe.lint.analysis import NOTHING, analyze
+        from picklesafe.lint.start_methods import Target
 
         if not rules:
             return NOTHING
-        return analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
+        settings = self._settings
+        target = Target(settings.target_python, settings.platforms)
+        return analyze(source, self._project, rules, target_torch=settings.target_torch, target=target, watch=watch)
 
     def _wanted(
         self, source: Source, findings: Sequence[Finding], watch: frozenset[str], suspect: bool

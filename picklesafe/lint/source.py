@@ -102,6 +102,10 @@ class Source:
         assert node.end_lineno is not None and node.end_col_offset is not None
         return Position(node.end_lineno, self.column(node.end_lineno, node.end_col_offset))
 
+    def end_of_line(self, position: Position) -> Position:
+        """The end of the row that a position is in."""
+        return position._replace(column=len(self.lines[position.row - 1].rstrip("\r\n")) + 1)
+
     def offset(self, position: Position) -> int:
         """Where `position` stands in `text`."""
         return self._starts[position.row - 1] + position.column - 1

@@ -23,6 +23,7 @@ TABLE = {
     "PKS112": ("unguarded-persistent-workers", "possible"),
     "PKS113": ("unguarded-multiprocessing-context", "possible"),
     "PKS114": ("unguarded-timeout", "possible"),
+    "PKS211": ("unpicklable-loader-callable", "possible"),
 }
 BAD = [pytest.param(rule, text, id=f"{rule.code}: {text}") for rule in RULES for text in rule.module.BAD]
 GOOD = [pytest.param(rule, text, id=f"{rule.code}: {text}") for rule in RULES for text in rule.module.GOOD]
@@ -33,7 +34,8 @@ each_bad = pytest.mark.parametrize(("rule", "text"), BAD)
 
 def program(text: str) -> str:
     """An example as it would stand in a file: its free names are parameters."""
-    head = "from torch.utils.data import DataLoader\n\n\ndef load(ds, n, cfg, debug, kwargs):\n"
+    head = "from functools import partial\nfrom torch.utils.data import DataLoader\n\n\n"
+    head += "def load(ds, n, cfg, debug, kwargs):\n"
     return head + textwrap.indent(text + "\n", "    ")
 
 
