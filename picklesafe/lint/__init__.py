@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from picklesafe.lint.callables import lost_callable
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
+    from picklesafe.lint.main_guard import unguarded_start
     from picklesafe.lint.registry import Rule, rule
-    from picklesafe.lint.triggers import given, invalid_workers, positional, unpicklable_callable
+    from picklesafe.lint.triggers import given, invalid_workers, positional, runs_at_once, unpicklable_callable
 
 _HOMES = {
     "Case": "call",
@@ -30,6 +31,8 @@ _HOMES = {
     "lost_callable": "callables",
     "positional": "triggers",
     "rule": "registry",
+    "runs_at_once": "triggers",
+    "unguarded_start": "main_guard",
     "unpicklable_callable": "triggers",
 }
 __all__ = [
@@ -46,6 +49,8 @@ __all__ = [
     "lost_callable",
     "positional",
     "rule",
+    "runs_at_once",
+    "unguarded_start",
     "unpicklable_callable",
 ]
 

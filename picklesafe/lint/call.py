@@ -217,6 +217,11 @@ class LoaderCall:
             tuple(sorted(rows)),
         )
 
+    def place_of_loader(self) -> tuple[Related, ...]:
+        """Where the loader is made, for findings that sit elsewhere."""
+        source, node = self.event.module.source, self.event.node
+        return (Related(str(source.path), source.start(node), source.end(node), f"{self.loader} is made here"),)
+
     def _related(self) -> tuple[Related, ...]:
         """The loader itself, where the finding sits at a call that leads to it."""
         if self.event.home:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from picklesafe.lint.contract import HAZARDS, KEYWORDS, TRAVELLERS, UNMISTAKABLE, WORKERS
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import last_name, names_in, walk
-from picklesafe.lint.triggers import invalid_workers, unpicklable_callable
+from picklesafe.lint.triggers import invalid_workers, runs_at_once, unpicklable_callable
 
 _OTHERS_TIMEOUT = frozenset(
     {"run", "get", "post", "put", "request", "urlopen", "call", "check_call", "check_output", "communicate"}
@@ -85,6 +85,7 @@ class _Clues:
         self.speaks_of_loaders = "oader" in self.text
         self.workers_may_be_invalid = invalid_workers(module.source.data)
         self.callables = TRAVELLERS if unpicklable_callable(module.source.data) else ()
+        self.starts = runs_at_once(module.source.data)
         self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ()), *self.callables]
 
     def in_text(self, text: str) -> bool:
@@ -136,7 +137,7 @@ class _Clues:
         if name == "timeout":
             return loader or self.speaks_of_loaders
         if name == WORKERS:
-            return self.workers_may_be_invalid
+            return self.workers_may_be_invalid or (loader and self.starts)
         return name.endswith(UNMISTAKABLE) or (loader and name in self.callables)
 
     def _is_loader(self, node: ast.Call) -> bool:

@@ -69,6 +69,16 @@ def unpicklable_callable(data: bytes) -> bool:
     return False
 
 
+_AT_ONCE = re.compile(
+    rb"^(?:for[ \t]|[\w.]+\(|[\w, ]+=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while|try|if (?!__name__))\b)", re.MULTILINE
+)
+
+
+def runs_at_once(data: bytes) -> bool:
+    """Whether a file may iterate over a loader, or call a function, as soon as it is run or imported (PKS301)."""
+    return _AT_ONCE.search(data) is not None
+
+
 def _is_made(name: bytes, data: bytes) -> bool:
     """Whether a name is given a lambda or the result of a call, on one line."""
     start = data.find(name)

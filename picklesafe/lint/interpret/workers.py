@@ -63,9 +63,18 @@ def lost(event: LoaderEvent, argument: str) -> Lost | None:
     return Lost(reason, always, origins)
 
 
-def starts(event: LoaderEvent) -> bool:
-    """Whether a loader may start processes: it has workers, in some run that gets to it."""
-    return _first(event, lambda assumption, count: True) is not None
+def starts(event: LoaderEvent, pickled: bool = False) -> bool:
+    """Whether a loader may start processes: it has workers, in some run that gets to it.
+
+    Args:
+        pickled: whether those count only that aren't forked.
+    """
+    context = _context(event)
+
+    def ask(assumption: Assumption, count: Result) -> bool | None:
+        return not pickled or _pickles(assumption.value(context)) or None
+
+    return _first(event, ask) is not None
 
 
 def forked(event: LoaderEvent) -> Origin | None:
