@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import lost_callable, rule, unpicklable_callable
+from picklesafe.lint import rule, unpicklable_callable
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @rule(triggers=[("num_workers", "oader", unpicklable_callable)])
 def check(call: LoaderCall) -> list[Finding]:
-    found = [lost_callable(call, name) for name in ("collate_fn", "worker_init_fn")]
+    found = [call.lost_callable(name) for name in ("collate_fn", "worker_init_fn")]
     return [finding for finding in found if finding is not None]
 
 

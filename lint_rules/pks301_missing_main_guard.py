@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule, runs_at_once, unguarded_start
+from picklesafe.lint import rule, runs_at_once
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, LoaderCall
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @rule(triggers=[("num_workers", "oader", runs_at_once)])
 def check(call: LoaderCall) -> Finding | None:
-    start = unguarded_start(call)
+    start = call.unguarded_start()
     if start is None:
         return None
     return call.finding_at(

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
-    from picklesafe.lint.callables import lost_callable
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
-    from picklesafe.lint.main_guard import unguarded_start
     from picklesafe.lint.registry import Rule, rule
     from picklesafe.lint.triggers import given, invalid_workers, positional, runs_at_once, unpicklable_callable
 
@@ -28,11 +26,9 @@ _HOMES = {
     "Rule": "registry",
     "given": "triggers",
     "invalid_workers": "triggers",
-    "lost_callable": "callables",
     "positional": "triggers",
     "rule": "registry",
     "runs_at_once": "triggers",
-    "unguarded_start": "main_guard",
     "unpicklable_callable": "triggers",
 }
 __all__ = [
@@ -46,11 +42,9 @@ __all__ = [
     "given",
     "guarded",
     "invalid_workers",
-    "lost_callable",
     "positional",
     "rule",
     "runs_at_once",
-    "unguarded_start",
     "unpicklable_callable",
 ]
 

@@ -217,6 +217,22 @@ class LoaderCall:
             tuple(sorted(rows)),
         )
 
+    def lost_callable(self, argument: str) -> Finding | None:
+        """The finding for a callable that can't be pickled for the loader's workers; None where there is none.
+
+        Args:
+            argument: `collate_fn` or `worker_init_fn`.
+        """
+        from picklesafe.lint.callables import lost_callable
+
+        return lost_callable(self, argument)
+
+    def unguarded_start(self) -> ast.AST | None:
+        """The code outside of functions and main guard that starts the loader's workers; None if there is none."""
+        from picklesafe.lint.main_guard import unguarded_start
+
+        return unguarded_start(self)
+
     def place_of_loader(self) -> tuple[Related, ...]:
         """Where the loader is made, for findings that sit elsewhere."""
         source, node = self.event.module.source, self.event.node

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.configuration import kinds
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
@@ -13,7 +14,15 @@ from picklesafe.lint.registry import Rule
 from picklesafe.lint.screen import SUPPRESSING, UNSCREENED, read, triggered
 from picklesafe.lint.selection import ALWAYS, UNUSED
 from picklesafe.lint.settings import Settings
-from picklesafe.lint.source import MAX_BYTES, InvalidSyntax, Source, SourceError, UnreadableFile, too_large
+from picklesafe.lint.source import (
+    MAX_BYTES,
+    ConfigurationSource,
+    InvalidSyntax,
+    Source,
+    SourceError,
+    UnreadableFile,
+    too_large,
+)
 
 if TYPE_CHECKING:
     from picklesafe.lint.analysis import Analysis
@@ -65,6 +74,8 @@ class Judge:
     def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str]) -> Outcome:
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
+        if path.endswith(kinds.SUFFIXES):
+            return self._judge_configuration(path, data)._replace(digest=digest)
         try:
             if size > MAX_BYTES:
                 raise too_large(size)
@@ -83,6 +94,23 @@ class Judge:
             return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
         kept = () if self._ignores.hide(finding) else (finding,)
         return Outcome(kept, digest=digest if size <= MAX_BYTES else "")
+
+    def _judge_configuration(self, path: str, data: bytes) -> Outcome:
+        """What cannot be read as configuration is no mistake: templates look like it, and other tools' files."""
+        from picklesafe.lint.configuration.judge import judge
+        from picklesafe.lint.suppress import Suppressions
+
+        if not kinds.may_matter(data):
+            return Outcome()
+        try:
+            source = ConfigurationSource(path, data)
+            findings = judge(source, self._rules, self._settings.target_torch)
+        except SourceError as error:
+            return Outcome(notes=(f"{path}: {error.message}, so it is skipped",))
+        except ValueError as error:
+            return Outcome(notes=(f"{path}: can't be read as configuration ({error}), so it is skipped",))
+        comments = Suppressions(source)
+        return Outcome(tuple(f for f in self._selected(findings) if not comments.hide(f)))
 
     def analyze(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
         """Analyse a file that is already read; raises SourceError for one that can't be."""

@@ -123,6 +123,10 @@ class Source:
         return (_BOM if self.bom else b"") + text.encode(self.encoding)
 
 
+class ConfigurationSource(Source):
+    """The text of a file that is no Python: it has no tree, and its comments are told from its lines."""
+
+
 _given: dict[str, bytes] = {}
 """Contents that count in place of what the disk holds, by absolute path."""
 
