@@ -43,6 +43,7 @@ def invalid_workers(data: bytes) -> bool:
 
 _CALLABLE = re.compile(rb"(?:collate_fn|worker_init_fn)[\"']?\]?[ \t]*[=:](?!=)\s*(?:self\.)?([^\n]*)")
 _NESTED = re.compile(rb"^[ \t]+(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)\b(?![ \t]*\(\s*(?:self|cls)\b)", re.MULTILINE)
+_CALL_OF_FUNCTION = re.compile(rb"\b(?!partial\()[a-z_]\w*\(")
 _TOP_LEVEL = (b"\ndef ", b"\nclass ", b"import ")
 _MADE = re.compile(rb"[ \t]*(?::[^=\n]*)?=(?!=)[^\n]*(?:lambda|partial\(|\w\()")
 
@@ -57,7 +58,7 @@ def unpicklable_callable(data: bytes) -> bool:
         return False
     nested: set[bytes] | None = None
     for given in dict.fromkeys(_CALLABLE.findall(data)):
-        if b"lambda" in given or b"(" in given:
+        if b"lambda" in given or given.rstrip().endswith(b"(") or _CALL_OF_FUNCTION.search(given):
             return True
         if nested is None:
             nested = set(_NESTED.findall(data))
@@ -70,7 +71,8 @@ def unpicklable_callable(data: bytes) -> bool:
 
 
 _AT_ONCE = re.compile(
-    rb"^(?:for[ \t]|[\w.]+\(|[\w, ]+=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while|try|if (?!__name__))\b)", re.MULTILINE
+    rb"^(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )",
+    re.MULTILINE,
 )
 
 
