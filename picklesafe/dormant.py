@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from picklesafe import instance_dict
 from picklesafe.cell import AnyCell, arrive
 
 MAX_REMOVALS = 400 if sys.version_info >= (3, 13) else sys.maxsize
@@ -335,7 +336,7 @@ def _put_value(instance: Any, name: str, value: Any) -> None:
     else:
         # Not setattr: a frozen dataclass refuses, and nn.Module does more than store. Interned, which names that were
         # unpickled aren't always: for any other string Python's fast path to an attribute gives up.
-        instance.__dict__[sys.intern(name)] = value
+        instance_dict.of(instance)[sys.intern(name)] = value
 
 
 def _drop_value(instance: Any, name: str) -> None:

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from picklesafe import descriptors, dormant, hollow, inherited, live, search, travel
+from picklesafe import descriptors, dormant, hollow, inherited, instance_dict, live, search, travel
 from picklesafe.cell import AnyCell, Cell, Refusal
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
 from picklesafe.handles import registry
@@ -152,8 +152,9 @@ def _look_into_all(plan: Plan) -> None:
         if not resources and not asleep and hollow.holds_atoms_alone(owner, glance):
             continue
         try:
-            for name in resources & owner.__dict__.keys():
-                plan.resources.append((owner, name, _handles_of_resource(owner.__dict__[name], types)))
+            made = instance_dict.of(owner) if resources else {}
+            for name in resources & made.keys():
+                plan.resources.append((owner, name, _handles_of_resource(made[name], types)))
             bounds = search.Bounds(wanted=types.keys(), budget=max(budget, _LEAST))
             before = bounds.budget
             nodes = _found(owner, reference, bounds, resources)

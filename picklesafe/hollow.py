@@ -8,8 +8,12 @@ from collections.abc import Iterable, Set
 from types import GetSetDescriptorType
 from typing import Any, Protocol
 
+from picklesafe import instance_dict
+
 ATOMS = frozenset({str, bytes, int, float, bool, complex, type(None), bytearray, range, slice})
 """Types that hold nothing worth visiting."""
+
+_NOTHING = ATOMS | {type}
 
 
 class Glances(Protocol):
@@ -42,8 +46,8 @@ def holds_atoms_alone(value: Any, bounds: Glances, depth: int = 1) -> bool:
         known = _plain[cls] = own and not slot_names(cls) and cls.__basicsize__ == _Plain.__basicsize__
     if not known:
         return False
-    values = value.__dict__.values()
-    return ATOMS.issuperset(map(type, values)) or (depth > 0 and _are_hollow(list(values), bounds, depth - 1))
+    values = instance_dict.held_by(value)
+    return _NOTHING.issuperset(map(type, values)) or (depth > 0 and _are_hollow(list(values), bounds, depth - 1))
 
 
 class _Plain: ...
@@ -72,11 +76,15 @@ def _are_hollow(values: Iterable[Any], bounds: Glances, depth: int) -> bool:
 
 
 def _is_harmless(cls: type) -> bool:
-    """Whether these are values in all but name: paths, dates, numbers, members of an Enum, arrays that map no file."""
+    """Whether these are values in all but name: paths, dates, numbers, members of an Enum, arrays that map no file.
+
+    So are classes, which aren't looked into.
+    """
     known = _harmless.get(cls)
     if known is None:
         named = any((base.__module__, base.__qualname__) in _VALUES for base in cls.__mro__)
-        known = _harmless[cls] = named or (cls.__module__ == "numpy" and cls.__qualname__ != "ndarray")
+        array = cls.__module__ == "numpy" and cls.__qualname__ != "ndarray"
+        known = _harmless[cls] = named or array or issubclass(cls, type)
     return known
 
 

@@ -7,7 +7,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from picklesafe import diagnosis, dormant, forking, live, travel
+from picklesafe import diagnosis, dormant, forking, instance_dict, live, travel
 from picklesafe.cell import AnyCell, Cell, Refusal, again
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -233,10 +233,11 @@ def _apply(instance: Any, state: Any) -> None:
     """As pickle does it for a class without `__setstate__`."""
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
     if attributes:
-        # Interned, as attribute names are: the dictionary then shares its keys with other instances.
+        # Interned, as attribute names are: for any other string Python's fast path to an attribute gives up.
         instance.__dict__.update(
             {sys.intern(name) if type(name) is str else name: value for name, value in attributes.items()}
         )
+        instance_dict.of(instance)
     for name, value in (slots or {}).items():
         # Not setattr, which a frozen dataclass refuses.
         object.__setattr__(instance, name, value)

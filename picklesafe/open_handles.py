@@ -322,18 +322,30 @@ here = Process({})
 
 def _before_fork() -> None:
     for shelf in list(here.shelves.values()):
-        for entry in list(shelf.entries.values()):
-            if entry.handle is not None:
-                import ctypes  # noqa: F401  # for the child, which should import nothing
+        pool = shelf.pool()  # held, lest the garbage collector close a handle in the middle of a look at it
+        if pool is not None and shelf.entries:
+            import ctypes  # noqa: F401  # for the child, which should import nothing
 
-                entry.in_child = _duty(entry.handle)
+            for key, entry in list(shelf.entries.items()):
+                known = registry.handle_type(type(entry.handle))
+                if known is not None and known.in_child in ("close", "keep"):
+                    _look_at(pool, key, entry, known)
 
 
-def _duty(handle: Any) -> Callable[[], Any] | None:
+def _look_at(pool: Pool, key: Hashable, entry: Entry, known: registry.HandleType) -> None:
+    """Note what the child has to do about a handle; for so long it is in use, and no other thread closes it."""
+    with here.lock:
+        if entry.worker is not None:
+            return  # another thread closes it
+        entry.users.append(threading.get_ident())
+    try:
+        entry.in_child = _duty(entry.handle, known)
+    finally:
+        here.release(pool, key, entry)
+
+
+def _duty(handle: Any, known: registry.HandleType) -> Callable[[], Any] | None:
     """What a forked child has to do about a handle of the parent's before it opens the same file."""
-    known = registry.handle_type(type(handle))
-    if known is None or known.in_child not in ("close", "keep"):
-        return None
     if known.in_child == "close" and not known.writes(handle):
         # Its library would give back the one that is open.
         return partial(known.close, handle)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, overload
 
-from picklesafe import closing, dormant, travel
+from picklesafe import closing, dormant, instance_dict, travel
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError
 from picklesafe.mixin import PickleSafeMixin
 
@@ -81,7 +81,8 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
             return values[name]
         with _opening(instance, name):
             if name not in values:
-                values[name] = self._made(instance)
+                made = self._made(instance)
+                instance_dict.of(instance)[name] = made
                 closing.at_exit(instance, name)
             return values[name]
 

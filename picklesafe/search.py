@@ -13,7 +13,7 @@ from itertools import islice
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from picklesafe import hollow
+from picklesafe import hollow, instance_dict
 from picklesafe.dormant import slot
 from picklesafe.hollow import ATOMS
 
@@ -187,7 +187,7 @@ def _enumerate(value: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _attributes(node: Node, value: Any, bounds: Bounds) -> Iterator[Node]:
-    values: Any = getattr(value, "__dict__", None)
+    values: Any = instance_dict.of(value)
     if values:
         yield from attributes(node, values, bounds)
     for name in hollow.slot_names(type(value)):

@@ -101,7 +101,12 @@ def imported(environment: Environment, python: str | Path, folder: Path, text: s
 
 def test_the_wheel_holds_both_packages_typed(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"picklesafe/py.typed", "lint_rules/py.typed", "picklesafe/__main__.py"} <= set(names)
+    assert {
+        "picklesafe/py.typed",
+        "lint_rules/py.typed",
+        "picklesafe/__main__.py",
+        "picklesafe/cli/completions/zsh.txt",
+    } <= set(names)
     assert {name for name in names if name.startswith("lint_rules/pks")} == {
         f"lint_rules/{path.name}" for path in (ROOT / "lint_rules").glob("pks*.py")
     }

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from picklesafe import HandlePool, UnsafeHandleError, open_handles
+from tests.forked import in_child
 from tests.handles.holding import open_on
 from tests.shards import (
     ROWS,
@@ -235,6 +236,56 @@ class TestFork:
                 in_worker("fork", _count, pool, tmp_path / "data.sqlite")
             connection.commit()
             assert in_worker("fork", _count, pool, tmp_path / "data.sqlite") == 1
+
+    def test_a_pool_that_is_collected_during_a_fork_closes_nothing_that_is_being_looked_at(
+        self, tmp_path: Path
+    ) -> None:
+        sqlite3 = pytest.importorskip("sqlite3")
+        done: list[str] = []
+
+        def close(connection: Any) -> None:
+            done.append("closed")
+            connection.close()
+
+        def collect(statement: str) -> None:
+            # Called by SQLite in the middle of a statement; to close the connection then crashes the process.
+            done.append(statement)
+            gc.collect(0)
+
+        gc.disable()  # so that the pool stays young until the callback collects it
+        try:
+            pool: Any = HandlePool(sqlite3.connect, close=close)
+            with pool[tmp_path / "data.sqlite"] as connection:
+                connection.set_trace_callback(collect)
+            cycle = [pool]
+            cycle.append(cycle)
+            del pool, connection, cycle
+            assert in_child(int) == 0
+        finally:
+            gc.enable()
+        gc.collect()
+        assert len(done) > 10
+        assert done.index("closed") == len(done) - 1
+
+    def test_a_handle_that_another_thread_closes_during_a_fork_is_closed_after_the_look_at_it(
+        self, tmp_path: Path
+    ) -> None:
+        sqlite3 = pytest.importorskip("sqlite3")
+        pool: HandlePool[Any] = HandlePool(sqlite3.connect)
+        open_meanwhile: list[int] = []
+
+        def clear(statement: str) -> None:
+            thread = threading.Thread(target=pool.clear)
+            thread.start()
+            thread.join()
+            open_meanwhile.append(len(pool))
+
+        with pool[tmp_path / "data.sqlite"] as connection:
+            connection.set_trace_callback(clear)
+        del connection
+        assert in_child(int) == 0
+        assert set(open_meanwhile) == {1}
+        assert len(pool) == 0
 
     def test_a_child_opens_an_hdf5_file_with_a_descriptor_of_its_own(self, tmp_path: Path) -> None:
         h5py = pytest.importorskip("h5py")

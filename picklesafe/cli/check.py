@@ -24,7 +24,8 @@ EXIT_FOUND = 1
 
 _CONTRADICTIONS = {
     "add_ignore": ("fix", "diff", "baseline", "write_baseline"),
-    "write_baseline": ("baseline", "diff", "output_file"),
+    "write_baseline": ("baseline", "diff", "output_file", "since"),
+    "watch": ("fix", "diff", "add_ignore", "write_baseline", "output_file", "show_files"),
 }
 
 
@@ -37,6 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
 
         stdin.refuse_contradictions(arguments)
         work = stdin.run
+    if arguments.watch:
+        from picklesafe.cli import watch
+
+        return watch.run(arguments, sys.stdout, work)
     if arguments.output_file is None:
         return work(arguments, sys.stdout)
     from picklesafe.lint.output import replacing
@@ -57,10 +62,8 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
     paths: list[str] = arguments.paths or ["."]
     settings = settings_for(paths, options_from(arguments))
     if arguments.show_files:
-        return _show_files(paths, settings, out)
-    from picklesafe.lint.engine import check
-
-    found = check(paths, settings)
+        return _show_files(paths, settings, out, arguments)
+    found = _check(paths, settings, arguments)
     warn(found, arguments)
     fixed, failed = 0, bool(found.errors)
     if arguments.fix or arguments.diff or arguments.add_ignore:
@@ -72,13 +75,25 @@ def _run(arguments: argparse.Namespace, out: TextIO) -> int:
         changed = mending.suppress() if arguments.add_ignore else mending.write()
         fixed, failed = mending.fixed, mending.failed
         # What is left is what another look finds: a fix in one file can settle a finding in the next.
-        found = check(paths, settings) if changed else found
+        found = _check(paths, settings, arguments) if changed else found
     if arguments.write_baseline is not None:
         from picklesafe.cli import known
 
         known.write(found, settings, arguments)
         return EXIT_ERROR if failed else 0
     return finish(found, settings, fixed, failed, arguments, out)
+
+
+def _check(paths: list[str], settings: Settings, arguments: argparse.Namespace) -> Report:
+    from picklesafe.lint.engine import check
+
+    if arguments.since is None:
+        return check(paths, settings)
+    from picklesafe.lint.since import changed_files, only_in
+
+    # Everything is looked into, for what is wrong in one file may be due to another.
+    changed = changed_files(paths, arguments.since)
+    return only_in(check(paths, settings), changed)
 
 
 def finish(
@@ -102,10 +117,16 @@ def finish(
     return EXIT_FOUND if worth_a_one and not arguments.exit_zero else 0
 
 
-def _show_files(paths: list[str], settings: Settings, out: TextIO) -> int:
+def _show_files(paths: list[str], settings: Settings, out: TextIO, arguments: argparse.Namespace) -> int:
     from picklesafe.lint.discover import discover
 
-    for path in discover(paths, settings):
+    files = discover(paths, settings)
+    if arguments.since is not None:
+        from picklesafe.lint.since import changed_files
+
+        changed = changed_files(paths, arguments.since)
+        files = [path for path in files if os.path.realpath(path) in changed]
+    for path in files:
         out.write(f"{printable(os.path.abspath(path))}\n")
     return 0
 
@@ -113,7 +134,7 @@ def _show_files(paths: list[str], settings: Settings, out: TextIO) -> int:
 def warn(found: Report, arguments: argparse.Namespace) -> None:
     """Say on standard error what kept the run from being complete, and what else the user should know."""
     said = [*(("error", text) for text in found.errors), *(("warning", text) for text in found.warnings)]
-    if not found.checked and not found.findings and not said:
+    if not found.checked and not found.findings and not said and arguments.since is None:
         said.append(("warning", "no Python files found under the given paths"))
     if arguments.verbose:
         said += [("note", text) for text in (*found.notes, f"{found.checked} files checked")]
@@ -128,12 +149,22 @@ def _print(found: Report, fixed: int, arguments: argparse.Namespace, out: TextIO
     elif found.findings or arguments.output_format not in report.FOR_PEOPLE:
         for piece in report.render(arguments.output_format, found.findings, style):
             out.write(piece)
+        if arguments.output_format == "github":
+            _summarise(found)
     if arguments.quiet or arguments.output_format not in report.FOR_PEOPLE:
         return
     from picklesafe.lint.report.summary import summary
 
     if not found.errors or found.findings:
         out.write(summary(found.findings, fixed, style))
+
+
+def _summarise(found: Report) -> None:
+    from picklesafe.lint.report.step_summary import append
+
+    problem = append(found.findings)
+    if problem:
+        sys.stderr.write(f"warning: {problem}\n")
 
 
 def _print_statistics(found: Report, arguments: argparse.Namespace, style: Style, out: TextIO) -> None:

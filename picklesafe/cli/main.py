@@ -18,6 +18,7 @@ from picklesafe.errors import PickleSafeError
 _COMMANDS = {
     "check": "find loader arguments that raise without workers, and fix them",
     "rule": "explain a rule",
+    "completion": "print what makes a shell complete options on TAB",
 }
 
 _EXAMPLES = """\
@@ -84,7 +85,17 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
+def every_command() -> Parser:
+    """The parser with the options of all commands, for what describes them."""
+    return _parser_of(frozenset(_COMMANDS))
+
+
 def _parser(argv: Sequence[str]) -> Parser:
+    # The others' modules aren't imported.
+    return _parser_of(frozenset([next((word for word in argv if not word.startswith("-")), "")]))
+
+
+def _parser_of(chosen: frozenset[str]) -> Parser:
     parser = Parser(
         prog="picklesafe",
         description="Finds PyTorch DataLoader arguments that raise without workers. Reads code, never runs it.",
@@ -92,9 +103,8 @@ def _parser(argv: Sequence[str]) -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"picklesafe {picklesafe.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    chosen = next((word for word in argv if not word.startswith("-")), "")
     for name, summary in _COMMANDS.items():
-        module = import_module(f"picklesafe.cli.{name}") if name == chosen else None
+        module = import_module(f"picklesafe.cli.{name}") if name in chosen else None
         command = commands.add_parser(name, help=summary, description=module.__doc__ if module else None)
         command.set_defaults(parser=command)
         if module:

@@ -20,6 +20,8 @@ examples:
   picklesafe check --diff                       show what --fix would change, and change nothing
   picklesafe check --write-baseline known.json  take what there is as known
   picklesafe check --baseline known.json        report what is new
+  picklesafe check --since origin/main          report what lies in files that were changed since then
+  picklesafe check --watch                      report again whenever a file changes
   picklesafe check --select PKS1 --ignore PKS104
   picklesafe check --output-format github       annotate a pull request
   picklesafe check --output-format sarif --output-file picklesafe.sarif
@@ -78,6 +80,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--stdin-filename", type=_path, metavar="FILE", help="check standard input as if this file held it"
     )
+    group.add_argument(
+        "--since",
+        metavar="REV",
+        help="report what lies in files that differ from where REV and HEAD parted, untracked ones too",
+    )
     group.add_argument("--show-files", action="store_true", help="print the files that would be checked, and end")
 
 
@@ -126,6 +133,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     add_configuration(group)
     group.add_argument("--no-cache", action="store_true", help="neither read nor write results of earlier runs")
     group.add_argument("--cache-dir", metavar="FOLDER", help="where results are kept (.picklesafe_cache)")
+    group.add_argument("-w", "--watch", action="store_true", help="check again whenever a file changes")
     group.add_argument("-j", "--jobs", type=count, default=0, metavar="N", help="how many processes (as many as pay)")
 
 

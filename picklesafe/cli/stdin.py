@@ -16,7 +16,7 @@ from picklesafe.lint.content import NAMELESS, check_content
 from picklesafe.lint.report.style import printable
 from picklesafe.lint.source import standing_in
 
-_IMPOSSIBLE = ("add_ignore", "write_baseline", "show_files")
+_IMPOSSIBLE = ("add_ignore", "write_baseline", "show_files", "since", "watch")
 
 
 def refuse_contradictions(arguments: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from picklesafe.errors import ConfigurationError
@@ -68,22 +68,28 @@ def settings_for(paths: Sequence[str], options: Options) -> Settings:
     )
 
 
+def configuration_files(path: str) -> Iterator[str]:
+    """The files that may hold the configuration of what lies at `path`, whether they exist or not, nearest first."""
+    folder = path
+    while True:
+        yield from (os.path.join(folder, name) for name in (FILE_NAME, _SHARED_NAME))
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+
+
 def find_config(folder: str) -> tuple[str, dict[str, Any]] | None:
     """The nearest configuration file in `folder` or above it, with what it says.
 
     Raises:
         ConfigurationError: if that file is damaged.
     """
-    while True:
-        for name in (FILE_NAME, _SHARED_NAME):
-            file = os.path.join(folder, name)
-            table = _read(file)
-            if table is not None:
-                return file, table
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
+    for file in configuration_files(folder):
+        table = _read(file)
+        if table is not None:
+            return file, table
+    return None
 
 
 def _load(paths: Sequence[str], options: Options) -> tuple[str | None, dict[str, Any]]:

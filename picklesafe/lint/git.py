@@ -52,6 +52,29 @@ def head(root: str) -> str:
     return "" if output is None else output.decode("ascii", "replace").strip()
 
 
+def commit(root: str, revision: str) -> str | None:
+    """The commit that `revision` names in the repository at `root`; None if it names none."""
+    # What begins with a dash would be an option of git's.
+    output = None if revision.startswith("-") else _git(root, "rev-parse", "--verify", "-q", f"{revision}^{{commit}}")
+    return None if output is None else output.decode("ascii", "replace").strip()
+
+
+def merge_base(root: str, commit: str) -> str | None:
+    """The last commit that `commit` and what is checked out at `root` both come from, None if there is none."""
+    output = _git(root, "merge-base", commit, "HEAD")
+    return None if output is None else output.decode("ascii", "replace").strip()
+
+
+def differing(root: str, commit: str) -> list[str] | None:
+    """The files below `root` that are not what they were in a commit, untracked ones too; None if git fails."""
+    options = ("--no-ext-diff", "--no-textconv", "--no-relative", "--no-renames", "--diff-filter=d")
+    tracked = _git(root, "diff", *options, "--name-only", "-z", commit, "--")
+    untracked = _git(root, "ls-files", "-z", "--others", "--exclude-standard")
+    if tracked is None or untracked is None:
+        return None
+    return [os.fsdecode(name) for name in (tracked + untracked).split(b"\0") if name]
+
+
 def renames(root: str, commit: str) -> dict[str, str]:
     """The files of the repository at `root` that were renamed since `commit`: old names and new ones.
 

@@ -62,7 +62,7 @@ class Source:
         self.path = os.fspath(path)
         self.data = data
         self.bom = data.startswith(_BOM)
-        self.encoding = _encoding(data)
+        self.encoding = encoding_of(data)
         self.text = _decode(data, self.encoding)
 
     @classmethod
@@ -162,7 +162,7 @@ def read_bytes(path: str) -> bytes:
         raise UnreadableFile(f"can't be read: {error.strerror or error}") from None
 
 
-def _encoding(data: bytes) -> str:
+def encoding_of(data: bytes) -> str:
     """The encoding that PEP 263 gives: a declaration in one of the first two lines, else UTF-8."""
     head = data.removeprefix(_BOM)[:_LONGEST_HEAD]
     for line in head.splitlines()[:2]:

@@ -71,7 +71,8 @@ def unpicklable_callable(data: bytes) -> bool:
 
 
 _AT_ONCE = re.compile(
-    rb"^(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )",
+    rb"^(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b"
+    rb"|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )",
     re.MULTILINE,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from .samples import GUARDED, LIBRARY, UNGUARDED
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Git = Callable[..., str]
 
 
 @pytest.fixture
@@ -41,3 +43,23 @@ def run(project: Path, environment: dict[str, str]) -> Run:
         return result
 
     return run
+
+
+@pytest.fixture
+def git(project: Path) -> Git:
+    """Runs git in the project, all of which is committed."""
+    if shutil.which("git") is None:
+        pytest.skip("git isn't installed")
+    who = {f"GIT_{who}_{what}": "tests@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=project, env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    git("init", "-q", "-b", "main")
+    (project / ".gitignore").write_text("ignored.py\n.picklesafe_cache\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    return git

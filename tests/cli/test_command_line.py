@@ -11,21 +11,23 @@ import pytest
 import picklesafe
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["rule"]])
+@pytest.mark.parametrize("command", [[], ["check"], ["rule"], ["completion"]])
 def test_every_help_has_examples(run, command):
     result = run(*command, "--help")
     assert result.returncode == 0
     assert "examples:\n  picklesafe " in result.stdout
 
 
-def test_every_example_of_the_help_is_accepted(run, project):
+def test_every_example_of_the_help_is_accepted(run, project, git):
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
     (project / "src").mkdir()
     (project / "tests").mkdir()
     (project / "tests/test_data.py").touch()
     lines = [line for command in ("check", "rule") for line in run(command, "--help").stdout.splitlines()]
     examples = [line.split("  ")[1].split() for line in lines if line.startswith("  picklesafe ")]
     assert len(examples) >= 8
-    for example in examples:
+    # That one ends by hand.
+    for example in [example for example in examples if "--watch" not in example]:
         assert run(*example[1:], input="").returncode in (0, 1), example
 
 

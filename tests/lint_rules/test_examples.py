@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
 
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.registry import Rule, load_rules
+from picklesafe.lint.testing import Example, examples, problem_with, program
 from tests.lint.linting import lint, mend
 
 RULES = load_rules()
@@ -33,15 +33,6 @@ each_rule = pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.code) fo
 ARGUMENTS = [param for param in BAD if param.values[0].code < "PKS3"]
 each_argument = pytest.mark.parametrize(("rule", "text"), ARGUMENTS)
 each_bad = pytest.mark.parametrize(("rule", "text"), BAD)
-
-
-def program(text: str) -> str:
-    """An example as it would stand in a file: its free names are parameters, unless it is a whole program."""
-    if text.startswith("from "):
-        return text + "\n"
-    head = "from functools import partial\nfrom torch.utils.data import DataLoader\n\n\n"
-    head += "def load(ds, n, cfg, debug, kwargs):\n"
-    return head + textwrap.indent(text + "\n", "    ")
 
 
 def findings(text: str) -> tuple[Finding, ...]:
@@ -79,6 +70,11 @@ def test_the_fixed_example_is_silent(rule: Rule, text: str) -> None:
 @pytest.mark.parametrize(("rule", "text"), GOOD)
 def test_a_good_example_is_silent_for_every_rule(rule: Rule, text: str) -> None:
     assert findings(text) == ()
+
+
+@pytest.mark.parametrize("example", examples(), ids=str)
+def test_an_example_does_as_it_says_for_its_rule_alone(example: Example) -> None:
+    assert problem_with(example) is None
 
 
 def test_the_rules_are_those_of_the_table() -> None:
