@@ -187,7 +187,7 @@ def test_a_hook_takes_every_kind_of_file_that_it_asks_for(environment: Environme
     block = hooks.split(f"- id: {hook}\n", 1)[1].split("- id:", 1)[0]
     entry = re.search(r"entry: picklesafe (.*)", block)
     assert entry is not None
-    assert {"types_or: [python, pyi, jupyter]", "require_serial: true", "language: python"} <= {
+    assert {"types_or: [python, pyi, jupyter, yaml, json, toml]", "require_serial: true", "language: python"} <= {
         line.strip() for line in block.splitlines()
     }
     (tmp_path / "fine.py").write_text(FINE, encoding="utf-8")
