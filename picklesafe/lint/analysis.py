@@ -65,6 +65,9 @@ def analyze(
         project.consulted |= before
 
 
+_WITHIN_FILES = ("PKS2", "PKS3")
+"""Rules whose business ends with the file: any trainer hands its loaders on, and its callers are everywhere."""
+
 NOTHING = Analysis((), frozenset(), frozenset())
 """What comes of a file that concerns no rule."""
 
@@ -84,12 +87,14 @@ def _judge(
     found: list[Finding] = []
     hazards: set[str] = set()
     incomplete: list[str] = []
+    followed = not all(rule.code.startswith(_WITHIN_FILES) for rule in rules)
     for ran in run_roots(module, project, watch, first):
         for event in ran.events:
             call = LoaderCall(module, event, *targets)
             for rule in rules:
                 found += _apply(rule, call)
-        hazards |= ran.forwarders
+        if followed:
+            hazards |= ran.forwarders
         if not ran.complete:
             incomplete.append(ran.root.name or "the top level")
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Related
+from picklesafe.lint.interpret.values import NONE, bare, origins
 from picklesafe.lint.interpret.workers import lost
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def lost_callable(call: LoaderCall, argument: str) -> Finding | None:
         call: the loader. A file that makes `fork` its start method is left alone.
         argument: `collate_fn` or `worker_init_fn`.
     """
+    value = call.event.travellers.get(argument, NONE)
+    # Asked first, as it is cheap: most of what a callee's own code gives its loaders is not this file's fault.
+    if bare(value) == NONE or call.blame(list(origins(value))) is None:
+        return None
     found = lost(call.event, argument)
     place = None if found is None else call.blame(found.origins)
     if found is None or place is None or re.search(_FORKING, call.module.source.data):

@@ -32,11 +32,13 @@ def unguarded_start(call: LoaderCall) -> ast.AST | None:
     Tests and notebooks are exempt: the program that runs those has a guard of its own, or no file.
     """
     source, event = call.module.source, call.event
-    if not event.home or event.module is not call.module or event.standalone or not starts(event, pickled=True):
+    if not event.home or event.module is not call.module or event.standalone:
         return None
     if re.match(_EXEMPT_FILE, os.path.basename(source.path)) or re.search(_CELLS, source.data):
         return None
-    return _Starts(source.tree).find(event.node, event.function)
+    found = _Starts(source.tree).find(event.node, event.function)
+    # Asked last: to suppose workers takes longer than to look at a tree.
+    return found if found is not None and starts(event, pickled=True) else None
 
 
 class _Starts:

@@ -17,6 +17,8 @@ from picklesafe.lint.trees import last_name
 
 T = TypeVar("T")
 _TWO: Final = 2
+_CASES: Final = 32
+"""As many are looked at: each asks anew whether the loader is reached."""
 _FORK: Final = Known("fork")
 _CAUGHT: Final = frozenset({"Exception", "BaseException", "AttributeError", "PicklingError"})
 """What handles the error of pickling."""
@@ -107,7 +109,7 @@ def _first(event: LoaderEvent, question: Callable[[Assumption, Result], T | None
         suppositions = [begin.supposing(leaf, _TWO) for leaf in symbols if leaf.low <= _TWO <= leaf.high]
         for start in suppositions if symbols else [begin]:
             try:
-                for _, answer in cases(start, ask):
+                for _, answer in cases(start, ask, _CASES):
                     if answer is not None:
                         return answer
             except Undecidable:
