@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, NamedTuple
 
 from picklesafe.lint.finding import Edit, Finding, Fix, Position, Related
@@ -38,7 +39,7 @@ def unpack(packed: list[Any]) -> Outcome:
     """The outcome that was packed; raises TypeError or ValueError for anything else."""
     findings, hazards, consulted, digest, fault, notes = packed
     found = tuple(map(_finding, findings))
-    return Outcome(found, frozenset(hazards), frozenset(consulted), digest, fault, tuple(notes))
+    return Outcome(found, frozenset(hazards), frozenset(map(intern, consulted)), digest, fault, tuple(notes))
 
 
 def _plain(value: Any) -> Any:
