@@ -79,16 +79,6 @@ def starts(event: LoaderEvent, pickled: bool = False) -> bool:
     return _first(event, ask) is not None
 
 
-def forked(event: LoaderEvent) -> Origin | None:
-    """The place that says `fork` to a loader that may have workers."""
-    context, given = _context(event), argument_of(event, CONTEXT)
-
-    def ask(assumption: Assumption, count: Result) -> Origin | None:
-        return next(iter(assumption.where(given)), None) if assumption.value(context) == _FORK else None
-
-    return _first(event, ask)
-
-
 def _first(event: LoaderEvent, question: Callable[[Assumption, Result], T | None]) -> T | None:
     """The first answer to a question about the cases in which a loader has workers."""
     workers = argument_of(event, WORKERS)
