@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
     from picklesafe.lint.registry import Rule, rule
-    from picklesafe.lint.triggers import given, invalid_workers, positional
+    from picklesafe.lint.triggers import given, invalid_workers, positional, runs_at_once, unpicklable_callable
 
 _HOMES = {
     "Case": "call",
@@ -28,6 +28,8 @@ _HOMES = {
     "invalid_workers": "triggers",
     "positional": "triggers",
     "rule": "registry",
+    "runs_at_once": "triggers",
+    "unpicklable_callable": "triggers",
 }
 __all__ = [
     "Case",
@@ -42,6 +44,8 @@ __all__ = [
     "invalid_workers",
     "positional",
     "rule",
+    "runs_at_once",
+    "unpicklable_callable",
 ]
 
 

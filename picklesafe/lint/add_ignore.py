@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from picklesafe.lint.configuration.kinds import SUFFIXES as CONFIGURATION
 from picklesafe.lint.edits import FixResult, apply
 from picklesafe.lint.finding import Edit, Finding, Fix, Position, where
 from picklesafe.lint.judge import Judge
@@ -18,6 +19,8 @@ from picklesafe.lint.suppress import Directive, Suppressions
 
 def suppressible(finding: Finding) -> bool:
     """Whether a comment on its line can suppress a finding, and should: a useless comment needs no other one."""
+    if finding.path.endswith(CONFIGURATION):
+        return False
     return finding.code not in ALWAYS and finding.code != UNUSED
 
 

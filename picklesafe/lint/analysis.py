@@ -10,6 +10,7 @@ from picklesafe.lint.project import Module, Project
 from picklesafe.lint.registry import Rule
 from picklesafe.lint.sites import Root, givers, roots
 from picklesafe.lint.source import Source
+from picklesafe.lint.start_methods import ANYWHERE, Target
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
@@ -38,11 +39,13 @@ def analyze(
     rules: Sequence[Rule],
     *,
     target_torch: tuple[int, int] = (2, 0),
+    target: Target = ANYWHERE,
     watch: frozenset[str] = frozenset(),
 ) -> Analysis:
     """Judge a file.
 
     Args:
+        target_torch, target: what the code is for.
         watch: names of functions elsewhere whose calls in this file are to be judged as well.
 
     Raises:
@@ -55,12 +58,15 @@ def analyze(
         # A rule of somebody else's may judge loaders that give none of the usual clues.
         every = not all(rule.ours for rule in rules)
         first = list(roots(module, watch, every))
-        result = _judge(module, project, rules, target_torch, watch, first) if first else NOTHING
+        result = _judge(module, project, rules, (target_torch, target), watch, first) if first else NOTHING
         hazards = result.hazards.union(givers(module))
         return result._replace(hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 
+
+_WITHIN_FILES = ("PKS2", "PKS3")
+"""Rules whose business ends with the file: any trainer hands its loaders on, and its callers are everywhere."""
 
 NOTHING = Analysis((), frozenset(), frozenset())
 """What comes of a file that concerns no rule."""
@@ -70,7 +76,7 @@ def _judge(
     module: Module,
     project: Project,
     rules: Sequence[Rule],
-    target_torch: tuple[int, int],
+    targets: tuple[tuple[int, int], Target],
     watch: frozenset[str],
     first: list[Root],
 ) -> Analysis:
@@ -81,19 +87,23 @@ def _judge(
     found: list[Finding] = []
     hazards: set[str] = set()
     incomplete: list[str] = []
+    followed = not all(rule.code.startswith(_WITHIN_FILES) for rule in rules)
     for ran in run_roots(module, project, watch, first):
         for event in ran.events:
-            call = LoaderCall(module, event, target_torch)
-            found += [finding for rule in rules if (finding := _apply(rule, call)) is not None]
-        hazards |= ran.forwarders
+            call = LoaderCall(module, event, *targets)
+            for rule in rules:
+                found += _apply(rule, call)
+        if followed:
+            hazards |= ran.forwarders
         if not ran.complete:
             incomplete.append(ran.root.name or "the top level")
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))
 
 
-def _apply(rule: Rule, call: LoaderCall) -> Finding | None:
-    finding = rule.check(call)
-    return None if finding is None else finding._replace(code=rule.code, name=rule.name)
+def _apply(rule: Rule, call: LoaderCall) -> list[Finding]:
+    result = rule.check(call)
+    findings = [result] if isinstance(result, Finding) else result or []
+    return [finding._replace(code=rule.code, name=rule.name) for finding in findings]
 
 
 def _weight(finding: Finding) -> tuple[bool, bool]:

@@ -19,7 +19,7 @@ _SHAPE = {"misses": dict, "outcomes": dict, "digests": dict, "scans": list}
 
 def place(settings: Settings, folder: str) -> str:
     """The path of the file for these settings, in the cache folder."""
-    name = f"{crc32(_choices(settings).encode(errors='surrogateescape')):08x}.json"
+    name = f"{crc32(_choices(settings).encode(errors='surrogateescape')):08x}.cache"
     return os.path.join(folder, picklesafe.__version__, name)
 
 
@@ -39,6 +39,7 @@ def _choices(settings: Settings) -> str:
         settings.src,
         settings.target_torch,
         settings.target_python,
+        settings.platforms,
     )
     return repr(chosen)
 

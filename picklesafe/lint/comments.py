@@ -57,6 +57,11 @@ def _comment(token: _Token, target: int) -> Comment:
 
 def _tokens(source: Source, last: int) -> Iterator[_Token]:
     """Comments, and the code between them, up to the first code below row `last`."""
+    from picklesafe.lint.source import ConfigurationSource
+
+    if isinstance(source, ConfigurationSource):
+        yield from _guess(source.lines, 0)
+        return
     import tokenize
 
     # One kind of line end: tokenize and Source disagree about a lone carriage return.

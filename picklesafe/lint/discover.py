@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.errors import PickleSafeError
 from picklesafe.lint import git
+from picklesafe.lint.configuration.kinds import OTHERS
+from picklesafe.lint.configuration.kinds import SUFFIXES as CONFIGURATION
 from picklesafe.lint.globs import Patterns
 
 if TYPE_CHECKING:
     from picklesafe.lint.settings import Settings
 
-SUFFIXES = (".py", ".pyi", ".ipynb")
+SUFFIXES = (".py", ".pyi", ".ipynb", *CONFIGURATION)
 _WAY_OUT = "ask for permission to read and enter it and the folders above it, or check another path"
 
 
@@ -150,7 +152,7 @@ class _Finder:
             for entry in entries:
                 name = entry.name
                 if name.endswith(SUFFIXES) and not entry.is_dir(follow_symlinks=False):
-                    if not excluded(name) and not (by_path and self.excludes.match(real + name)):
+                    if not excluded(name) and name not in OTHERS and not (by_path and self.excludes.match(real + name)):
                         self._take_entry(entry, folder + name)
                 elif entry.is_dir(follow_symlinks=False):
                     if name == ".git":
@@ -202,7 +204,7 @@ class _Finder:
         choose = _Chooser(self.excludes, real)
         for name in names:
             if name.endswith(SUFFIXES):
-                if choose.wanted(name):
+                if choose.wanted(name) and name.rpartition("/")[2] not in OTHERS:
                     self._take_listed(prefix + name)
             elif name.endswith("/") and choose.wanted(name[:-1]):
                 self._ask_git(prefix + name, os.path.join(real, name[:-1]))

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklesafe.lint import parallel
+from picklesafe.lint.configuration.kinds import SUFFIXES as CONFIGURATION
 from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
@@ -58,6 +59,10 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
     outcomes = run.follow(found.files)
     outcomes += [_unread(path, reason) for path, reason in found.problems]
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
+    if any(finding.path.endswith(CONFIGURATION) for finding in findings):
+        from picklesafe.lint.configuration.guards import unguarded
+
+        findings = unguarded(findings, settings)
     faults = sorted({outcome.fault + REPORT_IT for outcome in outcomes if outcome.fault})
     missing = map(str, found.missing)
     notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()

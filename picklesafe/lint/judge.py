@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.configuration import kinds
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
@@ -15,7 +16,15 @@ from picklesafe.lint.registry import Rule
 from picklesafe.lint.screen import SUPPRESSING, UNSCREENED, read, triggered
 from picklesafe.lint.selection import ALWAYS, UNUSED
 from picklesafe.lint.settings import Settings
-from picklesafe.lint.source import InvalidSyntax, Source, SourceError, UnreadableFile, limit, too_large
+from picklesafe.lint.source import (
+    ConfigurationSource,
+    InvalidSyntax,
+    Source,
+    SourceError,
+    UnreadableFile,
+    limit,
+    too_large,
+)
 from picklesafe.lint.trees import forget
 
 if TYPE_CHECKING:
@@ -78,6 +87,8 @@ class Judge:
     def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str], source: Source | None = None) -> Outcome:
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
+        if path.endswith(kinds.SUFFIXES):
+            return self._judge_configuration(path, data)._replace(digest=digest)
         try:
             if size > limit(path):
                 raise too_large(size, limit(path))
@@ -98,6 +109,23 @@ class Judge:
             return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
         kept = () if self._ignores.hide(finding) else (finding,)
         return Outcome(kept, digest=digest if size <= limit(path) else "")
+
+    def _judge_configuration(self, path: str, data: bytes) -> Outcome:
+        """What cannot be read as configuration is no mistake: templates look like it, and other tools' files."""
+        from picklesafe.lint.configuration.judge import judge
+        from picklesafe.lint.suppress import Suppressions
+
+        if not kinds.may_matter(data):
+            return Outcome()
+        try:
+            source = ConfigurationSource(path, data)
+            findings = judge(source, self._rules, self._settings.target_torch)
+        except SourceError as error:
+            return Outcome(notes=(f"{path}: {error.message}, so it is skipped",))
+        except ValueError as error:
+            return Outcome(notes=(f"{path}: can't be read as configuration ({error}), so it is skipped",))
+        comments = Suppressions(source)
+        return Outcome(tuple(f for f in self._selected(findings) if not comments.hide(f)))
 
     def analyze(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
         """Analyse a file that is already read; the findings' places are those of `source.text`.
@@ -132,10 +160,13 @@ class Judge:
 
     def _analyze(self, source: Source, rules: Sequence[Rule], watch: frozenset[str]) -> Analysis:
         from picklesafe.lint.analysis import NOTHING, analyze
+        from picklesafe.lint.start_methods import Target
 
         if not rules:
             return NOTHING
-        return analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
+        settings = self._settings
+        target = Target(settings.target_python, settings.platforms)
+        return analyze(source, self._project, rules, target_torch=settings.target_torch, target=target, watch=watch)
 
     def _wanted(
         self, source: Source, findings: Sequence[Finding], watch: frozenset[str], suspect: bool

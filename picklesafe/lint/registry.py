@@ -23,6 +23,7 @@ ByteTest = re.Pattern[bytes] | Callable[[bytes], bool]
 """A closer look at a file's bytes than a word allows."""
 
 Word = bytes | ByteTest
+Check = Callable[[Any], "Finding | Iterable[Finding] | None"]
 Trigger = str | tuple[str | ByteTest, ...]
 
 
@@ -43,12 +44,12 @@ class Rule(NamedTuple):
     name: str
     page: str
     triggers: tuple[tuple[Word, ...], ...]
-    check: Callable[[Any], Finding | None]
+    check: Check
     module: ModuleType
     ours: bool = False
 
 
-def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | None]], Callable[[Any], Finding | None]]:
+def rule(triggers: Sequence[Trigger]) -> Callable[[Check], Check]:
     """Mark the function of a module that is the rule.
 
     Args:
@@ -57,7 +58,7 @@ def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | Non
             stand beside a word: it is asked only where the word occurs.
     """
 
-    def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
+    def mark(check: Check) -> Check:
         check.triggers = tuple(map(_in_order, triggers))  # type: ignore[attr-defined]
         return check
 

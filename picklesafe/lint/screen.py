@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
+from picklesafe.lint.configuration import kinds
 from picklesafe.lint.registry import Rule, Word
 from picklesafe.lint.source import MAX_BYTES, is_notebook, limit
 
@@ -89,6 +90,9 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
             looks.append((error.strerror or str(error), None))
             continue
         state = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        if path.endswith(kinds.SUFFIXES):
+            looks.append((HIT if calls is None and kinds.may_matter(data) else MISS, state))
+            continue
         for word in words:
             if word in data:
                 # A notebook's code is escaped: `\nmake(` is no word for a pattern.
@@ -116,7 +120,7 @@ def read(path: str) -> tuple[os.stat_result, bytes]:
     descriptor = os.open(path, os.O_RDONLY | _BINARY)
     try:
         status = os.fstat(descriptor)
-        if status.st_size > MAX_BYTES and status.st_size > limit(path):
+        if status.st_size > kinds.MAX_BYTES and _is_too_large(path, status.st_size):
             return status, b""
         data = os.read(descriptor, status.st_size + 1)
         while len(data) < status.st_size:  # a file system may hand out less than was asked for
@@ -127,6 +131,10 @@ def read(path: str) -> tuple[os.stat_result, bytes]:
     finally:
         os.close(descriptor)
     return status, data
+
+
+def _is_too_large(path: str, size: int) -> bool:
+    return path.endswith(kinds.SUFFIXES) or size > limit(path)
 
 
 def _may_hide(data: bytes, words: Sequence[bytes]) -> bool:

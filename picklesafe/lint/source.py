@@ -193,6 +193,10 @@ class Source:
         assert node.end_lineno is not None and node.end_col_offset is not None
         return Position(node.end_lineno, self.column(node.end_lineno, node.end_col_offset))
 
+    def end_of_line(self, position: Position) -> Position:
+        """The end of the row that a position is in."""
+        return position._replace(column=len(self.lines[position.row - 1].rstrip("\r\n")) + 1)
+
     def offset(self, position: Position) -> int:
         """Where `position` stands in `text`."""
         return self._starts[position.row - 1] + position.column - 1
@@ -208,6 +212,10 @@ class Source:
     def encode(self, text: str) -> bytes:
         """Bytes for `text` in this file's encoding and with its byte order mark."""
         return (_BOM if self.bom else b"") + text.encode(self.encoding)
+
+
+class ConfigurationSource(Source):
+    """The text of a file that is no Python: it has no tree, and its comments are told from its lines."""
 
 
 _given: dict[str, bytes] = {}

@@ -60,7 +60,7 @@ def age(root: Path, seconds: float = 0) -> None:
 
 
 def index(root: Path) -> Path:
-    (path,) = (root / ".cache").rglob("*.json")
+    (path,) = (root / ".cache").rglob("*.cache")
     return path
 
 
@@ -237,7 +237,7 @@ class TestDamage:
         report = check([root], chosen)
         assert report.findings == check([root], settings(root)).findings and not report.errors and not report.warnings
         assert len(report.notes) == 1 and "the cache can't be written" in report.notes[0]
-        assert not list(root.rglob("*.json.*"))
+        assert not list(root.rglob("*.cache.*"))
 
 
 class TestFolder:

@@ -47,7 +47,7 @@ def repository(tmp_path: Path) -> Path:
 
 class TestFolders:
     def test_python_files_are_found_at_every_depth_in_order(self, tmp_path: Path) -> None:
-        touch(tmp_path, "b.py", "a/z.py", "a/b/c.pyi", "readme.md", "a/data.json", "noext", "c.PY", "d.pyc")
+        touch(tmp_path, "b.py", "a/z.py", "a/b/c.pyi", "readme.md", "a/data.txt", "noext", "c.PY", "d.pyc")
         assert names(tmp_path) == ["a/b/c.pyi", "a/z.py", "b.py"]
 
     def test_notebooks_are_found_and_their_checkpoints_are_not(self, tmp_path: Path) -> None:
