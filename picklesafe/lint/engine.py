@@ -65,7 +65,9 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
         findings = unguarded(findings, settings)
     faults = sorted({outcome.fault + REPORT_IT for outcome in outcomes if outcome.fault})
     missing = map(str, found.missing)
-    notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
+    notes = sorted({note for outcome in outcomes for note in outcome.notes})
+    for problem, expected in run.save():
+        (notes if expected else found.warnings).append(problem)
     return Report(
         tuple(findings),
         tuple(found.warnings),
@@ -112,10 +114,19 @@ class _Run:
             self.watched = names
         return list(outcomes.values())
 
-    def save(self) -> list[str]:
-        """Keep the results for the next run; what is to be said if that isn't possible."""
-        problem = self._cache.save() if self._cache is not None else None
-        return [problem] if problem else []
+    def save(self) -> list[tuple[str, bool]]:
+        """Keep the results for the next run; where that isn't possible, why, and whether somebody wants it so."""
+        if self._cache is None:
+            return []
+        try:
+            self._cache.save()
+        except OSError as error:
+            from errno import EACCES, EPERM, EROFS
+
+            problem = f"the cache can't be written to {self._settings.cache_dir}: {error.strerror or error}"
+            # A project that is only to be read is no mistake.
+            return [(problem, error.errno in (EACCES, EPERM, EROFS))]
+        return []
 
     def _round(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
         """Look for triggers, or for calls of `names`, and judge the files in which they occur."""
