@@ -8,7 +8,7 @@ from picklesafe.lint.finding import where
 from picklesafe.lint.lines import Lines
 from picklesafe.lint.report.changes import draw_changes
 from picklesafe.lint.report.frame import Frame, bar
-from picklesafe.lint.report.style import Style, printable, shown_path
+from picklesafe.lint.report.style import Style, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ def _draw(finding: Finding, files: Lines, style: Style) -> Iterator[str]:
     frame = _frame(lines, finding)
     gutter = max((found.gutter for found in (frame, *(found for _, found in related)) if found), default=1)
     yield _headline(finding, style)
-    yield f"{' ' * gutter}{style.paint('-->', 'blue')} {_place(finding)}"
+    yield f"{' ' * gutter}{style.paint('-->', 'blue')} {_place(finding, style)}"
     if frame is None:
         return
     blank = f"{' ' * gutter} {bar(style)}"
@@ -63,7 +63,7 @@ def _headline(finding: Finding, style: Style) -> str:
 
 
 def _draw_related(place: Related, frame: Frame | None, gutter: int, style: Style) -> Iterator[str]:
-    yield f"{' ' * gutter}{style.paint(':::', 'blue')} {_place(place)}"
+    yield f"{' ' * gutter}{style.paint(':::', 'blue')} {_place(place, style)}"
     blank = f"{' ' * gutter} {bar(style)}"
     yield blank
     if frame is None:
@@ -72,8 +72,8 @@ def _draw_related(place: Related, frame: Frame | None, gutter: int, style: Style
         yield from frame.draw(gutter, style, mark="-", label=printable(place.message))
 
 
-def _place(place: Finding | Related) -> str:
-    return f"{shown_path(place.path)}:{where(place)}"
+def _place(place: Finding | Related, style: Style) -> str:
+    return f"{style.path(place.path)}:{where(place)}"
 
 
 def _frame(lines: Sequence[str], place: Finding) -> Frame | None:

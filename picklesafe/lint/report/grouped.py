@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from picklesafe.lint.finding import where
-from picklesafe.lint.report.style import Style, printable, shown_path
+from picklesafe.lint.report.style import Style, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     """A block for each file, with rows and columns one below the other."""
     for path, group in groupby(findings, key=lambda finding: finding.path):
-        yield f"{style.paint(shown_path(path), 'bold')}:\n"
+        yield f"{style.paint(style.path(path), 'bold')}:\n"
         found = list(group)
         rows = max(len(_row(finding)) for finding in found)
         columns = max(len(str(finding.start.column)) for finding in found)
