@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from picklesafe.lint.comments import Rows, joined_rows
 from picklesafe.lint.configuration.kinds import SUFFIXES as CONFIGURATION
 from picklesafe.lint.edits import FixResult, apply
 from picklesafe.lint.finding import Edit, Finding, Fix, Position, where
@@ -63,56 +63,34 @@ def _left(after: Source, settings: Settings, watch: frozenset[str]) -> list[Find
 
 
 def comment_edits(source: Source, findings: Sequence[Finding]) -> list[tuple[Finding, Edit]]:
-    """One edit for each row that gets a comment, with one of the findings that it is for.
-
-    Raises:
-        SourceError: if the source is no Python.
-    """
-    inside = _rows_within_strings(source.tree)
+    """One edit for each row that gets a comment, with one of the findings that it is for."""
+    joined = joined_rows(source)
     by_row: dict[int, list[Finding]] = {}
     for finding in findings:
-        by_row.setdefault(_row(source, finding, inside), []).append(finding)
+        by_row.setdefault(_row(finding, joined), []).append(finding)
     directives = {
-        directive.row: directive
+        directive.rows.last: directive
         for directive in Suppressions(source).directives
         if directive.codes_start and not directive.noqa and not directive.whole_file
     }
     return [
-        (group[0], _edit(source, row, sorted({finding.code for finding in group}), directives.get(row), inside))
+        (group[0], _edit(source, row, sorted({finding.code for finding in group}), directives.get(row)))
         for row, group in by_row.items()
     ]
 
 
-def _rows_within_strings(tree: ast.Module) -> frozenset[int]:
-    """Rows whose end lies in a string: a number sign would be part of it."""
-    return frozenset(
-        row
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.Constant, ast.JoinedStr)) or type(node).__name__ == "TemplateStr"
-        for row in range(node.lineno, node.end_lineno or node.lineno)  # type: ignore[attr-defined]
-    )
-
-
-def _row(source: Source, finding: Finding, inside: frozenset[int]) -> int:
-    """The row that the comment speaks for: the argument's, where it has room for one."""
+def _row(finding: Finding, joined: dict[int, Rows]) -> int:
+    """The row that gets the comment: the argument's, where it has room for one."""
     rows = (finding.end.row, finding.start.row, *finding.ignore_rows)
-    return next((row for row in rows if _has_room(source, row, inside)), finding.start.row)
+    ends = [joined[row].last if row in joined else row for row in rows]
+    return next((row for row, end in zip(rows, ends, strict=True) if row == end), ends[0])
 
 
-def _has_room(source: Source, row: int, inside: Iterable[int]) -> bool:
-    return row not in inside and not source.lines[row - 1].rstrip("\r\n").endswith("\\")
-
-
-def _edit(source: Source, row: int, codes: Sequence[str], present: Directive | None, inside: frozenset[int]) -> Edit:
+def _edit(source: Source, row: int, codes: Sequence[str], present: Directive | None) -> Edit:
     if present is not None:
         place = present.start._replace(column=present.start.column + len(present.text.rstrip("]").rstrip()))
-        return Edit(place, place, "".join(f", {code}" for code in codes))
-    comment = f"# picklesafe: ignore[{', '.join(codes)}]"
-    line = source.lines[row - 1]
-    content = line.rstrip("\r\n")
-    if _has_room(source, row, inside):
-        return Edit(Position(row, len(content.rstrip()) + 1), Position(row, len(content) + 1), f"  {comment}")
-    # Above, where it speaks for the row below.
-    indentation = content[: len(content) - len(content.lstrip())]
-    end = line[len(content) :]
-    return Edit(Position(row, 1), Position(row, 1), f"{indentation}{comment}{end}")
+        return Edit(place, place, "".join(f", {code}" for code in codes).removeprefix("" if present.codes else ", "))
+    line = source.lines[row - 1].rstrip("\r\n")
+    # What was there of white space goes.
+    start, end = Position(row, len(line.rstrip()) + 1), Position(row, len(line) + 1)
+    return Edit(start, end, f"  # picklesafe: ignore[{', '.join(codes)}]")
