@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from picklesafe.lint.discover import excluded
-from picklesafe.lint.engine import REPORT_IT, Report
+from picklesafe.lint.engine import Report
 from picklesafe.lint.judge import Judge
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.settings import Settings
@@ -29,7 +29,7 @@ def check_content(path: str, data: bytes, settings: Settings) -> Report:
     return Report(
         findings=tuple(sorted(outcome.findings, key=lambda finding: (finding.cell or 0, finding.start, finding.code))),
         checked=1,
-        errors=(outcome.fault + REPORT_IT,) if outcome.fault else (),
+        errors=(outcome.fault,) if outcome.fault else (),
         notes=outcome.notes,
         watched=outcome.hazards,
         rules=tuple(rules),

@@ -25,7 +25,7 @@ _ALONE = 100
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
 
-REPORT_IT = "; please report this at the project's issue tracker, the other files were checked"
+_GONE_ON = "; the other files were checked"
 
 
 class Report(NamedTuple):
@@ -63,7 +63,7 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
         from picklesafe.lint.configuration.guards import unguarded
 
         findings = unguarded(findings, settings)
-    faults = sorted({outcome.fault + REPORT_IT for outcome in outcomes if outcome.fault})
+    faults = sorted({outcome.fault + _GONE_ON for outcome in outcomes if outcome.fault})
     missing = map(str, found.missing)
     notes = sorted({note for outcome in outcomes for note in outcome.notes})
     for problem, expected in run.save():

@@ -106,7 +106,7 @@ class Judge:
         except Exception as error:
             if os.environ.get("PICKLESAFE_DEBUG"):
                 raise
-            return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
+            return Outcome(fault=f"{path}: {_fault(error)}")
         kept = () if self._ignores.hide(finding) else (finding,)
         return Outcome(kept, digest=digest if size <= limit(path) else "")
 
@@ -233,6 +233,14 @@ class _FileIgnores:
 def unread(path: str, reason: str) -> Outcome:
     """The outcome for a file that could not be read."""
     return Outcome((_failure(path, UnreadableFile(reason)),))
+
+
+def _fault(error: Exception) -> str:
+    from picklesafe.lint.plugins import RuleError
+
+    if isinstance(error, RuleError):
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}; please report this at the project's issue tracker"
 
 
 def digest_of(data: bytes) -> str:

@@ -79,7 +79,7 @@ class Source:
         """The source of a file that holds `data`: of a notebook, its code; raises UnreadableFile."""
         if not is_notebook(path):
             return Source(path, data)
-        from picklesafe.lint.notebook import Notebook
+        from picklesafe.lint.notebook.notebook import Notebook
 
         return Notebook(path, data)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -41,6 +40,8 @@ def _units(character: str) -> Iterator[int]:
 
 def escaped(text: str, ascii_only: bool) -> str:
     """`text` as it stands between the quotes of a JSON string."""
+    import json  # to look for words, as in every notebook, takes none of it
+
     return json.dumps(text, ensure_ascii=ascii_only)[1:-1]
 
 
