@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from picklesafe.lint.finding import CERTAIN
 from picklesafe.lint.fingerprint import fingerprints
 from picklesafe.lint.lines import Lines
-from picklesafe.lint.places import project_root, relative
+from picklesafe.lint.places import plain, project_root, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,11 +38,11 @@ def _issue(finding: Finding, path: str, fingerprint: str, start: Position, end: 
     cell = "" if finding.cell is None else f"cell {finding.cell}: "
     return {
         "check_name": finding.code,
-        "description": f"{finding.code}: {cell}{finding.message}",
+        "description": plain(f"{finding.code}: {cell}{finding.message}"),
         # GitLab knows info, minor, major, critical and blocker.
         "severity": "major" if finding.certainty == CERTAIN else "minor",
         "fingerprint": fingerprint,
-        "location": {"path": path, "positions": {"begin": _position(start), "end": _position(end)}},
+        "location": {"path": plain(path), "positions": {"begin": _position(start), "end": _position(end)}},
     }
 
 

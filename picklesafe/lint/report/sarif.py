@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from picklesafe.lint.builtin import PAGES
 from picklesafe.lint.finding import CERTAIN
 from picklesafe.lint.fingerprint import fingerprints
 from picklesafe.lint.lines import Lines
-from picklesafe.lint.places import project_root, relative
+from picklesafe.lint.places import plain, project_root, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT = "%SRCROOT%"
+_BRACKET, _ESCAPED = r"[\\\[\]]", r"\\\g<0>"
 _FINGERPRINT = "picklesafe/v1"
 """A version of its own: readers compare only fingerprints of one name, so that another way to make
 them won't open every alert anew under a changed value."""
@@ -68,12 +70,11 @@ def _rule(code: str, name: str, page: str) -> dict[str, Any]:
 
 
 def _result(finding: Finding, index: int, fingerprint: str, root: str, lines: Lines) -> dict[str, Any]:
-    cell = "" if finding.cell is None else f"cell {finding.cell}: "
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": "error" if finding.certainty == CERTAIN else "warning",
-        "message": {"text": cell + finding.message},
+        "message": {"text": plain(_message(finding))},
         "locations": [{"physicalLocation": _place(finding, root, lines)}],
         "partialFingerprints": {_FINGERPRINT: fingerprint},
         "properties": {"certainty": finding.certainty},
@@ -83,13 +84,22 @@ def _result(finding: Finding, index: int, fingerprint: str, root: str, lines: Li
             {
                 "id": number,
                 "physicalLocation": _place(place, root, lines),
-                "message": {"text": place.message},
+                "message": {"text": plain(place.message)},
             }
             for number, place in enumerate(finding.related)
         ]
     if finding.fix is not None:
         result["fixes"] = [_fix(finding.fix, finding.path, lines.edits_in_file(finding), root)]
     return result
+
+
+def _message(finding: Finding) -> str:
+    cell = "" if finding.cell is None else f"cell {finding.cell}: "
+    # What a message doesn't lead to, GitHub doesn't show. The number is that of the related location.
+    links = (
+        f"; [{re.sub(_BRACKET, _ESCAPED, place.message)}]({number})" for number, place in enumerate(finding.related)
+    )
+    return cell + finding.message + "".join(links)
 
 
 def _fix(fix: Fix, path: str, edits: Sequence[Edit], root: str) -> dict[str, Any]:
