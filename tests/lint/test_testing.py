@@ -25,8 +25,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # pytest's own plugins, of whatever is installed, take seconds to be imported.
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    # pytest's own plugins, of whatever is installed, take seconds to be imported. Without byte code: a rule that is
+    # changed to one of the same length within a second would be taken for the one before.
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, encoding="utf-8"
     )
