@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
+from picklesafe import descriptions
+
 try:
     import fcntl
 except ImportError:  # Windows has no fork either
@@ -47,6 +49,8 @@ class Offset(NamedTuple):
     flags: int
     file: File
     locked: bool
+    description: int = -1
+    """A descriptor that shares the offset: the same for all that do."""
 
 
 class _Shared(NamedTuple):
@@ -159,7 +163,15 @@ def offsets() -> list[Offset]:
         return []
     shared, locked = _files_shared(), _inodes_locked()
     found = (_offset(descriptor, shared, locked) for descriptor in _descriptors())
-    return [offset for offset in found if offset is not None]
+    return _with_descriptions([offset for offset in found if offset is not None])
+
+
+def _with_descriptions(found: list[Offset]) -> list[Offset]:
+    alike: dict[tuple[File, int, int], list[int]] = {}
+    for offset in found:
+        alike.setdefault((offset.file, offset.position, offset.flags), []).append(offset.descriptor)
+    description = {one: other for numbers in alike.values() for one, other in descriptions.shared_by(numbers).items()}
+    return [offset._replace(description=description[offset.descriptor]) for offset in found]
 
 
 def _descriptors() -> list[int]:
@@ -231,15 +243,22 @@ def _content(path: str) -> bytes:
 def make_private(noted: list[Offset]) -> dict[int, OSError]:
     """Open each descriptor again under its own number, at its place. To be called in the child.
 
+    Those that share an offset in the parent share one here.
+
     Returns:
         The descriptors for which that failed, with the reason; reading from them fails from now on.
     """
     failed = {}
+    reopened: dict[int, int] = {}
     for offset in noted:
         if not _still_open(offset):
             continue
         try:
-            _reopen(offset)
+            if offset.description in reopened:
+                os.dup2(reopened[offset.description], offset.descriptor, os.get_inheritable(offset.descriptor))
+            else:
+                _reopen(offset)
+                reopened[offset.description] = offset.descriptor
         except OSError as error:
             failed[offset.descriptor] = error
             _block(offset.descriptor)

@@ -44,9 +44,11 @@ class Plan(NamedTuple):
 
 
 class _Forking(threading.local):
-    """The plan of the fork that this thread is in; the child's only thread is the one that forked."""
+    """The plans of the forks that this thread is in, more than one where somebody else forks before the fork; the
+    child's only thread is the one that forked."""
 
-    plan: Plan | None = None
+    def __init__(self) -> None:
+        self.plans: list[Plan] = []
 
 
 _forking = _Forking()
@@ -77,6 +79,9 @@ def watch_everything(before: Callable[[], None]) -> None:
 
 
 def _before() -> None:
+    # From the start on, for what interrupts the look, as a signal does, doesn't keep the process from being forked.
+    plan = Plan([], [], [], [], [])
+    _forking.plans.append(plan)
     if _everywhere is None and not live.any_alive():
         return
     interval = sys.getswitchinterval()
@@ -84,10 +89,10 @@ def _before() -> None:
     sys.setswitchinterval(_SHORTEST)
     try:
         descriptors.hold_spares()
-        _forking.plan = _plan()
+        _fill(plan)
     finally:
         sys.setswitchinterval(interval)
-    if _forking.plan.inherited or _forking.plan.resources:
+    if plan.inherited or plan.resources:
         import ctypes  # noqa: F401  # for the child, which should import nothing
     if _everywhere is not None:
         # Last: it warns, and a warning may be an error.
@@ -98,14 +103,16 @@ _SHORTEST = 1e-6
 
 
 def _in_parent() -> None:
-    _forking.plan = None
+    if _forking.plans:  # unless the watch began in the middle of this fork
+        _forking.plans.pop()
 
 
 def _in_child() -> None:
-    plan, _forking.plan = _forking.plan, None
+    plans, _forking.plans = _forking.plans, []
     dormant.renew_locks()
-    if plan is None:
+    if not plans:
         return
+    plan = plans.pop()  # what is left belongs to other forks of the parent's
     failed = descriptors.make_private(plan.offsets)
     descriptors.lead_nowhere(plan.writing)
     for resource in plan.resources:
@@ -127,9 +134,7 @@ every later one if there were handles that the quick look had missed."""
 _THOROUGH_SAMPLE = 100_000
 
 
-def _plan() -> Plan:
-    # From the start on, for what interrupts the look, as a signal does, doesn't keep the process from being forked.
-    plan = _forking.plan = Plan([], [], [], [], [])
+def _fill(plan: Plan) -> None:
     try:
         _look_into_all(plan)
     except BaseException as error:
@@ -139,7 +144,6 @@ def _plan() -> Plan:
     finally:
         # Last: nothing that is opened or closed by the look should come between. And in any case.
         plan.offsets.extend(descriptors.offsets())
-    return plan
 
 
 def _look_into_all(plan: Plan) -> None:

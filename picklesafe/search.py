@@ -188,7 +188,7 @@ def _enumerate(value: Any) -> Iterator[tuple[int, Any]]:
 
 def _attributes(node: Node, value: Any, bounds: Bounds) -> Iterator[Node]:
     values: Any = instance_dict.of(value)
-    if values:
+    if values and values is not value:  # a dictionary that keeps its attributes in itself has shown its elements
         yield from attributes(node, values, bounds)
     for name in hollow.slot_names(type(value)):
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import PickleSafeMixin, descriptors
+from picklesafe import PickleSafeMixin, descriptions, descriptors
 from tests import datasets
 
 fcntl = pytest.importorskip("fcntl")
@@ -98,6 +98,41 @@ def test_anothers_lock_on_the_file_leaves_the_descriptor_to_be_made_private(reco
     fcntl.flock(locked, fcntl.LOCK_EX)
     assert in_child(lambda: len(file.read(100))) == "100"
     assert file.tell() == 0
+
+
+@ON_LINUX
+class TestDuplicates:
+    def test_descriptors_from_dup_share_one_offset_in_the_child_as_well(self, records: Path) -> None:
+        file, other = open(records, "rb", buffering=0), open(records, "rb", buffering=0)
+        again = os.dup(file.fileno())
+
+        def read() -> list[int]:
+            os.read(again, 100)
+            return [os.lseek(number, 0, os.SEEK_CUR) for number in (file.fileno(), again, other.fileno())]
+
+        assert in_child(read) == "[100, 100, 0]"
+        assert (file.tell(), other.tell()) == (0, 0)
+        os.close(again)
+
+    def test_one_of_them_that_was_closed_before_the_fork_leaves_the_others_their_offset(self, records: Path) -> None:
+        first = os.open(records, os.O_RDONLY)
+        others = [os.dup(first), os.dup(first)]
+        noted = descriptors.offsets()
+        os.close(first)
+        descriptors.make_private(noted)
+        os.read(others[0], 100)
+        assert os.lseek(others[1], 0, os.SEEK_CUR) == 100
+
+    def test_hundreds_are_told_apart(self, records: Path) -> None:
+        files = [open(records, "rb", buffering=0) for _ in range(150)]
+        numbers = [file.fileno() for file in files]
+        again = [os.dup(number) for number in numbers[::2]]
+        found = descriptions.shared_by([*again, *numbers])
+        assert [found[number] for number in again] == [found[number] for number in numbers[::2]]
+        assert len(set(found.values())) == 150
+        assert {fcntl.fcntl(number, fcntl.F_GETSIG) for number in numbers} == {0}
+        for number in again:
+            os.close(number)
 
 
 class TestShared:

@@ -212,6 +212,44 @@ class TestWithoutAFreeDescriptor:
         self.run(records, before, check)
 
 
+class KeptInItself(PickleSafeMixin, dict[str, Any]):
+    def __init__(self, **values: Any) -> None:
+        super().__init__(values)
+        self.__dict__ = self
+
+
+def test_a_dictionary_that_is_its_own_attributes_loses_none_of_its_keys() -> None:
+    dataset = KeptInItself(handle=Closed("kept"))
+
+    def read() -> list[str]:
+        return [dataset["handle"].name, dataset.handle.name, str(dataset.handle is dataset["handle"])]
+
+    assert in_child(read) == ["kept", "kept", "True"]
+
+
+FORKS_FIRST = """
+import os, sys
+
+first = [True]
+def fork_first():
+    if first and first.pop():
+        print("earlier", len(in_child(dataset.file.read, 5)), dataset.file.tell(), flush=True)
+
+# Before the hook of picklesafe, which hence runs first.
+os.register_at_fork(before=fork_first)
+
+from tests.forked import Holder, in_child
+dataset = Holder(file=open(sys.argv[1], "rb", buffering=0))
+print("later", len(in_child(dataset.file.read, 7)), dataset.file.tell())
+"""
+
+
+def test_a_hook_of_somebody_elses_that_forks_itself_leaves_both_children_protected(records: Path) -> None:
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", FORKS_FIRST, records], cwd=root, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("earlier 5 0\nlater 7 0\n", "")
+
+
 class Shards(list[Any]): ...
 
 

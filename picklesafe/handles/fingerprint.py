@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 from typing import Any, NamedTuple
 
@@ -92,9 +93,24 @@ def host() -> str:
 
 
 def absolute(path: Any) -> Any:
-    """`path` from the root, of the same type (str, bytes, pathlib); symbolic links stay as they are."""
+    """`path` from the root, of the same type (str, bytes, pathlib); symbolic links stay as they are, but for those by
+    which a process names its own descriptors (`/dev/fd/3`), which lead elsewhere in every other."""
     plain = os.path.abspath(os.fspath(path))
+    if _OF_A_DESCRIPTOR.match(os.fsdecode(plain)):
+        plain = _led_to(plain)
     return plain if isinstance(path, str | bytes) else type(path)(plain)
+
+
+_OF_A_DESCRIPTOR = re.compile(r"/dev/fd/\d+$|/proc/(self|thread-self|\d+)(/task/\d+)?/fd/\d+$")
+
+
+def _led_to(link: Any) -> Any:
+    """The path behind a descriptor's name, where there is a file under it."""
+    try:
+        found = os.readlink(link)
+        return found if os.path.isabs(found) and os.path.samefile(found, link) else link
+    except OSError:
+        return link
 
 
 def working_directory() -> tuple[int, int]:

@@ -229,6 +229,20 @@ def test_a_relative_path_leads_to_the_same_file_from_any_working_directory(
     assert in_worker(method, change_directory_and_read, "/", dataset) == LINES
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere these names are no links")
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd", "/proc/{}/fd"])
+def test_a_file_opened_by_the_name_of_a_descriptor_is_found_where_that_number_is_another(
+    folder: str, path: Path
+) -> None:
+    with open(path, "rb") as first:
+        dataset = Holding(file=open(f"{folder.format(os.getpid())}/{first.fileno()}", "rb"))
+        assert in_worker("spawn", name_of_file, dataset) == str(path)
+
+
+def name_of_file(dataset: Any) -> str:
+    return str(dataset.file.name)
+
+
 def test_a_file_that_was_moved_while_it_was_open_is_found(path: Path, tmp_path: Path) -> None:
     file = open(path, "rb")
     path.rename(tmp_path / "moved")
