@@ -148,7 +148,7 @@ class _Run:
         looks = parallel.spread(self._looking(names), paths, processes)
         for path, seen in zip(paths, looks, strict=True):
             # See `_looking`: of most files there is no more than their state.
-            look, state, packed = (MISS, seen, None) if isinstance(seen, str) else seen
+            look, state, packed = (MISS, seen, []) if isinstance(seen, str) else seen
             if isinstance(look, str):
                 outcomes[path] = _unread(path, f"can't be read: {look}")
                 continue
