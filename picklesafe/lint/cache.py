@@ -21,7 +21,7 @@ from picklesafe.lint import cachefile
 from picklesafe.lint.judge import digest_of
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import Rule
-from picklesafe.lint.screen import FileState, read, state_of
+from picklesafe.lint.screen import FileState, last_change, read, state_of
 from picklesafe.lint.settings import Settings
 
 _RACY = 2_000_000_000
@@ -31,10 +31,10 @@ file systems keep them in steps of up to two seconds."""
 _TICK = 50_000_000
 """The clock that files are stamped with lags so much (in ns) behind the one that tells when a run began, at most."""
 
-_NEVER: FileState = (-1, -1, -1)
+_NEVER: FileState = "never"
 """In the cache: a state that no file has."""
 
-_ABSENT: FileState = (-2, -2, -2)
+_ABSENT: FileState = "absent"
 
 
 class Cache:
@@ -56,7 +56,7 @@ class Cache:
         self._digests: dict[str, str | None] = {}
         self._changed = False
         body = cachefile.load(self._file, self._stamp)
-        self._misses: dict[str, list[int]] = body["misses"]
+        self._misses: dict[str, list[Any]] = body["misses"]
         self._outcomes: dict[str, dict[str, list[Any]]] = body["outcomes"]
         self._known_digests: dict[str, list[Any]] = body["digests"]
         self._scans: list[list[str]] = body["scans"]
@@ -72,7 +72,7 @@ class Cache:
         misses, look = self._misses, self._state
         for path in paths:
             entry = misses.get(path)
-            if entry is not None and entry[3] & bit and (entry[0], entry[1], entry[2]) == look(path):
+            if entry is not None and entry[1] & bit and entry[0] == look(path):
                 continue
             outcome = self._outcome(path, str(scan)) if path in self._outcomes else None
             if outcome is None:
@@ -94,12 +94,12 @@ class Cache:
 
     def _keep_miss(self, path: str, names: frozenset[str], state: FileState) -> None:
         old = self._misses.get(path)
-        same = old is not None and (old[0], old[1], old[2]) == state
-        self._misses[path] = [*state, (old[3] if old and same else 0) | 1 << self._scan(names)]
+        scans = old[1] if old is not None and old[0] == state else 0
+        self._misses[path] = [state, scans | 1 << self._scan(names)]
         self._changed = True
 
     def _keep_outcome(self, path: str, names: frozenset[str], outcome: Outcome, state: FileState) -> None:
-        self._known_digests[path] = [*state, outcome.digest]
+        self._known_digests[path] = [state, outcome.digest]
         if any(map(self._may_have_changed, outcome.consulted)):
             return
         consulted = {file: self._digest(file) for file in outcome.consulted}
@@ -156,8 +156,8 @@ class Cache:
             entry, state = self._known_digests.get(path), self._state(path)
             if state == _ABSENT:
                 self._digests[path] = None
-            elif entry is not None and tuple(entry[:3]) == state:
-                self._digests[path] = entry[3]
+            elif entry is not None and entry[0] == state:
+                self._digests[path] = entry[1]
             else:
                 self._digests[path] = self._read_digest(path)
         return self._digests[path]
@@ -168,7 +168,7 @@ class Cache:
         except OSError:
             return None
         self._states[path], digest = state_of(status), digest_of(data)
-        self._known_digests[path] = [*state_of(status), digest]
+        self._known_digests[path] = [self._states[path], digest]
         self._changed = True
         return digest
 
@@ -180,12 +180,12 @@ class Cache:
         if state == _ABSENT == self._state(path):
             # It may have been there: its folder knows.
             return self._may_have_changed(os.path.dirname(path))
-        return state != self._state(path) or max(state[:2]) >= self.started - _TICK
+        return state != self._state(path) or last_change(state) >= self.started - _TICK
 
     def _safe(self, entry: list[Any]) -> list[Any]:
         """An entry whose state can be believed later; of a file that was just written, none is."""
-        recent = self.started - _RACY
-        return [*_NEVER, *entry[3:]] if entry[0] >= recent or entry[1] >= recent else entry
+        state, rest = entry
+        return [_NEVER, rest] if state != _NEVER and last_change(state) >= self.started - _RACY else entry
 
 
 def _state_now(path: str) -> FileState:

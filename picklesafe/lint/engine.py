@@ -12,7 +12,7 @@ from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import Rule, load_rules
-from picklesafe.lint.screen import HIT, SUPPRESSING, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, MISS, SUPPRESSING, UNSCREENED, call_pattern, gate, scan, shared_parts
 from picklesafe.lint.selection import UNUSED
 from picklesafe.lint.settings import Settings
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _ALONE = 100
 """Fewer files than this are looked into sooner than a second process has started."""
+
+_MANY = 10_000
+"""With more files than this it takes no time, beside the rest, to free the trees that a round has left."""
 
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
@@ -110,6 +113,10 @@ class _Run:
                 for path in paths
                 if path not in outcomes or (outcomes[path].digest and not fresh <= outcomes[path].hazards)
             ]
+            if len(paths) > _MANY:
+                from picklesafe.lint.trees import forget
+
+                forget()
             outcomes.update(self._round(readable, names))
             self.watched = names
         return list(outcomes.values())
@@ -139,19 +146,24 @@ class _Run:
             import picklesafe.lint.analysis
             import picklesafe.lint.judge  # noqa: F401
         looks = parallel.spread(self._looking(names), paths, processes)
-        for path, (look, state, packed) in zip(paths, looks, strict=True):
+        for path, seen in zip(paths, looks, strict=True):
+            # See `_looking`: of most files there is no more than their state.
+            look, state, packed = (MISS, seen, []) if isinstance(seen, str) else seen
             if isinstance(look, str):
                 outcomes[path] = _unread(path, f"can't be read: {look}")
                 continue
             outcome = unpack(packed) if look == HIT else None
             if outcome is not None:
                 outcomes[path] = outcome
-            if self._cache is not None and state is not None:
+            if self._cache is not None:
                 self._cache.keep(path, names, outcome, state)
         return outcomes
 
     def _looking(self, names: frozenset[str]) -> Callable[[Sequence[str]], list[Any]]:
-        """What makes of paths their looks, each with the outcome (packed) of the file if it was judged."""
+        """What makes of paths their looks, each with the outcome (packed) of the file if it was judged.
+
+        Of a file that doesn't matter it gives the state alone, for there may be a hundred thousand.
+        """
         # Who calls only names of earlier rounds has been judged with those.
         fresh = names - self.watched
         calls = call_pattern(fresh) if fresh else None
@@ -169,8 +181,10 @@ class _Run:
             return Judge(self._rules, self._settings, self.loaded)
 
         def look_into(paths: Sequence[str]) -> list[Any]:
-            looks = zip(paths, scan(paths, words, calls), strict=True)
-            return [(*look, pack(judge().judge(path, names)) if look[0] == HIT else None) for path, look in looks]
+            return [
+                state if look == MISS else (look, state, pack(judge().judge(path, names)) if look == HIT else None)
+                for path, (look, state) in zip(paths, scan(paths, words, calls), strict=True)
+            ]
 
         return look_into
 

@@ -55,15 +55,21 @@ def shared_parts(words: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(parts))
 
 
-FileState = tuple[int, int, int]
-"""Modification time, change time, size: equal as long as a file isn't written.
+FileState = str
+"""Modification time, change time, size: equal as long as a file isn't written. As text, which is small where there are
+very many.
 
 The change time is there because the modification time can be set back, by `cp -p` or an archive.
 """
 
 
 def state_of(status: os.stat_result) -> FileState:
-    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+    return f"{status.st_mtime_ns:x} {status.st_ctime_ns:x} {status.st_size:x}"
+
+
+def last_change(state: FileState) -> int:
+    """The later one of the times in a state."""
+    return max(int(time, 16) for time in state.split(" ")[:2])
 
 
 Look = tuple[int | str, FileState | None]
@@ -89,7 +95,7 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
         except OSError as error:
             looks.append((error.strerror or str(error), None))
             continue
-        state = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        state = state_of(status)
         if path.endswith(kinds.SUFFIXES):
             looks.append((HIT if calls is None and kinds.may_matter(data) else MISS, state))
             continue

@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picklesafe.lint.registry import Rule, load_rules
-from picklesafe.lint.screen import HIT, MISS, call_pattern, gate, read, scan, shared_parts, triggered
+from picklesafe.lint.screen import (
+    HIT,
+    MISS,
+    call_pattern,
+    gate,
+    last_change,
+    read,
+    scan,
+    shared_parts,
+    state_of,
+    triggered,
+)
 from picklesafe.lint.source import MAX_BYTES
 
 
@@ -105,8 +116,10 @@ class TestScan:
     def test_states_are_those_of_the_files_as_they_were_read(self, tmp_path: Path) -> None:
         paths = _write(tmp_path, [b"x", b"word"])
         looks = scan([*paths, str(tmp_path / "gone.py")], [b"word"])
-        expected = [(s.st_mtime_ns, s.st_ctime_ns, s.st_size) for s in map(os.stat, paths)]
-        assert [state for _, state in looks] == [*expected, None]
+        assert [state for _, state in looks] == [*map(state_of, map(os.stat, paths)), None]
+        assert [last_change(state_of(status)) for status in map(os.stat, paths)] == [
+            max(status.st_mtime_ns, status.st_ctime_ns) for status in map(os.stat, paths)
+        ]
 
     def test_a_huge_file_is_not_read(self, tmp_path: Path) -> None:
         path = tmp_path / "huge.py"
