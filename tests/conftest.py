@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,10 @@ hypothesis.settings.register_profile(
     "picklesafe", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("picklesafe")
+
+# The children of a fork server that has torch needn't import it each, which takes longer than most tests.
+if importlib.util.find_spec("torch") is not None:
+    multiprocessing.set_forkserver_preload(["torch.utils.data"])
 
 
 @pytest.fixture

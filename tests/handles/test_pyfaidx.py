@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, PickleSafeMixin, UnsafeHandleError
+from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, UnsafeHandleError
 from picklesafe.handles.registry import describe
 from tests.handles import genomes
 from tests.handles.apart import reads_apart
@@ -26,21 +26,6 @@ WAYS = {"pickled": lambda dataset: pickle.loads(pickle.dumps(dataset)), "copied"
 
 class Unchecked(Holding):
     check_unchanged = False
-
-
-class Windows(PickleSafeMixin):
-    """A map-style dataset, as anyone would write it."""
-
-    def __init__(self, path: Path) -> None:
-        self.genome = pyfaidx.Fasta(path, as_raw=True)
-        self.places = genomes.windows()
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, index: int) -> str:
-        name, start, end = self.places[index]
-        return str(self.genome[name][start:end])
 
 
 class Derived(pyfaidx.Fasta):
@@ -87,19 +72,6 @@ def path(tmp_path: Path) -> Path:
 def test_a_genome_touched_in_the_parent_reads_the_same_in_every_worker(method: str, path: Path) -> None:
     dataset = Holding(genome=pyfaidx.Fasta(path))
     reads_the_same_in_workers(method, read_records, dataset)
-
-
-@pytest.mark.parametrize("method", START_METHODS)
-def test_a_data_loader_gives_what_the_dataset_gives(method: str, path: Path) -> None:
-    torch_data = pytest.importorskip("torch.utils.data")
-    dataset = Windows(path)
-    expected = [dataset[index] for index in range(len(dataset))]
-    loader = torch_data.DataLoader(dataset, num_workers=2, multiprocessing_context=method, batch_size=None)
-    for _ in range(2):
-        assert list(loader) == expected
-        assert dataset[3] == expected[3]
-    known = genomes.sequences()
-    assert expected == [known[name][start:end] for name, start, end in dataset.places]
 
 
 @ON_LINUX

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, PickleSafeMixin, UnsafeHandleError
+from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, UnsafeHandleError
 from picklesafe.handles.registry import describe
 from tests.handles import genomes
 from tests.handles.apart import offsets, reads_apart
@@ -107,20 +107,6 @@ class Unchecked(Holding):
     check_unchanged = False
 
 
-class Windows(PickleSafeMixin):
-    """A map-style dataset, as anyone would write it."""
-
-    def __init__(self, path: Path) -> None:
-        self.genome = pysam.FastaFile(str(path))
-        self.places = genomes.windows()
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, index: int) -> str:
-        return str(self.genome.fetch(*self.places[index]))
-
-
 def read_fasta(dataset: Any) -> list[str]:
     return [dataset.file.fetch(*place) for place in genomes.windows()]
 
@@ -169,18 +155,6 @@ def test_a_file_in_a_list_reads_the_same_in_every_worker(method: str, files: Fil
 
 def read_nested(dataset: Any) -> list[Any]:
     return [read_alignments(Holding(file=dataset.files[0])), read_fasta(Holding(file=dataset.files[1]))]
-
-
-@pytest.mark.parametrize("method", START_METHODS)
-def test_a_data_loader_gives_what_the_dataset_gives(method: str, files: Files) -> None:
-    torch_data = pytest.importorskip("torch.utils.data")
-    dataset = Windows(files.packed)
-    expected = [dataset[index] for index in range(len(dataset))]
-    loader = torch_data.DataLoader(dataset, num_workers=2, multiprocessing_context=method, batch_size=None)
-    for _ in range(2):
-        assert list(loader) == expected
-    known = genomes.sequences()
-    assert expected == [known[name][start:end] for name, start, end in dataset.places]
 
 
 @ON_LINUX

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import signal
 import traceback
@@ -57,13 +56,6 @@ class Logging(datasets.Plain, data.Dataset):
 class Transforming(PickleSafeMixin, data.Dataset):
     def __init__(self) -> None:
         self.transforms = {"train": [lambda item: item]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fork_server_that_has_torch() -> None:
-    """Where it starts with this module, its children needn't import torch each."""
-    if "forkserver" in START_METHODS:
-        multiprocessing.set_forkserver_preload(["torch.utils.data"])
 
 
 @pytest.fixture
