@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import stat
 from typing import Any, NamedTuple
 
@@ -96,12 +95,14 @@ def absolute(path: Any) -> Any:
     """`path` from the root, of the same type (str, bytes, pathlib); symbolic links stay as they are, but for those by
     which a process names its own descriptors (`/dev/fd/3`), which lead elsewhere in every other."""
     plain = os.path.abspath(os.fspath(path))
-    if _OF_A_DESCRIPTOR.match(os.fsdecode(plain)):
+    if _names_a_descriptor(os.fsdecode(plain)):
         plain = _led_to(plain)
     return plain if isinstance(path, str | bytes) else type(path)(plain)
 
 
-_OF_A_DESCRIPTOR = re.compile(r"/dev/fd/\d+$|/proc/(self|thread-self|\d+)(/task/\d+)?/fd/\d+$")
+def _names_a_descriptor(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return name.isdigit() and (folder == "/dev/fd" or (folder.startswith("/proc/") and folder.endswith("/fd")))
 
 
 def _led_to(link: Any) -> Any:
