@@ -14,6 +14,7 @@ from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.suppose import Answer
 from picklesafe.lint.interpret.values import origins
 from picklesafe.lint.start_methods import ANYWHERE, Target
+from picklesafe.lint.trees import remembered, walk
 
 if TYPE_CHECKING:
     from picklesafe.lint.interpret.values import Leaf, Origin
@@ -376,9 +377,18 @@ _INVALID: dict[str, Invalid] = {
 
 def _call_rows(tree: ast.Module, node: ast.AST) -> tuple[int, ...]:
     """The first and the last row of the call that a node is an argument of; none if it is no argument."""
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and any(
-            node is part or node is getattr(part, "value", None) for part in (*call.args, *call.keywords)
-        ):
-            return call.lineno, call.end_lineno or call.lineno
-    return ()
+    call = _calls_by_argument(tree).get(node)
+    return () if call is None else (call.lineno, call.end_lineno or call.lineno)
+
+
+@remembered
+def _calls_by_argument(tree: ast.Module) -> dict[ast.AST, ast.Call]:
+    """For each argument, whole and without its name or stars, its call."""
+    calls = (node for node in walk(tree) if isinstance(node, ast.Call))
+    return {
+        part: call
+        for call in calls
+        for argument in (*call.args, *call.keywords)
+        for part in (argument, getattr(argument, "value", None))
+        if isinstance(part, ast.AST)
+    }

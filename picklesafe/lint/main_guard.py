@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from picklesafe.lint.interpret.workers import starts
-from picklesafe.lint.trees import last_name, walk
+from picklesafe.lint.trees import last_name, remembered, walk
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
@@ -34,17 +34,23 @@ def unguarded_start(call: LoaderCall) -> ast.AST | None:
     source, event = call.module.source, call.event
     if not event.home or event.module is not call.module or event.standalone:
         return None
-    if re.match(_EXEMPT_FILE, os.path.basename(source.path)) or re.search(_CELLS, source.code):
+    found = _starts_of(source.tree).find(event.node, event.function)
+    if found is None or re.match(_EXEMPT_FILE, os.path.basename(source.path)) or re.search(_CELLS, source.code):
         return None
-    found = _Starts(source.tree).find(event.node, event.function)
     # Asked last: to suppose workers takes longer than to look at a tree.
-    return found if found is not None and starts(event, pickled=True) else None
+    return found if starts(event, pickled=True) else None
+
+
+@remembered
+def _starts_of(tree: ast.Module) -> _Starts:
+    return _Starts(tree)
 
 
 class _Starts:
     def __init__(self, tree: ast.Module) -> None:
         self.top = list(_unguarded(tree))
         self.functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        self._names: dict[ast.AST, str] = {node: name for name, node in self.functions.items()}
 
     def find(self, loader: ast.AST, function: ast.AST | None) -> ast.AST | None:
         """What at the top level starts a loader that is made there, or in a function of the file."""
@@ -52,7 +58,7 @@ class _Starts:
             if not any(node is loader for node in self.top):
                 return None
             return self._consumer(self.top, loader)
-        name = next((name for name, node in self.functions.items() if node is function), None)
+        name = self._names.get(function)
         if name is None or self._consumer(list(_inside(function)), loader) is None:
             return None
         return self._call_of(name)
