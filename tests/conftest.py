@@ -10,9 +10,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.thoroughness import share
+
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile(
-    "picklesafe", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "picklesafe", max_examples=share(100), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("picklesafe")
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from picklesafe import NotWorkerSafeError, PickleSafeMixin, UnsafeHandleError
 from tests import datasets
+from tests.thoroughness import share
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def read(value: Any) -> Any:
     return [read(held) for held in value] if isinstance(value, list | tuple) else value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(graph=graphs(), places=st.lists(st.integers(0, 900), min_size=4, max_size=4))
 def test_any_graph_with_handles_anywhere_reads_the_same_after_the_journey(
     graph: Any, places: list[int], tmp_path_factory: pytest.TempPathFactory

@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.thoroughness import on_one_python
+
+pytestmark = on_one_python
+
 ROOT = Path(__file__).parent.parent.parent
 ACTION = ROOT / "action.yml"
 WRONG = "from torch.utils.data import DataLoader\n\nloader = DataLoader([], num_workers=0, prefetch_factor=2)\n"

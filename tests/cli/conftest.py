@@ -1,4 +1,4 @@
-"""Runs the command in a process of its own, as a user does."""
+"""Runs the command in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from . import forked
 from .samples import GUARDED, LIBRARY, UNGUARDED
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,15 +35,27 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture
 def run(project: Path, environment: dict[str, str]) -> Run:
-    """`run("check", "--fix")`: `python -m picklesafe check --fix` in the project's folder."""
+    """`run("check", "--fix")`: `python -m picklesafe check --fix` in the project's folder, or what is like it."""
+    before = _for_python(environment)
 
     def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        if hasattr(os, "fork") and options.keys() <= {"input", "cwd"} and _for_python(environment) == before:
+            folder, given = options.get("cwd", project), options.get("input", "")
+            assert isinstance(folder, Path) and isinstance(given, str)
+            result = forked.run(arguments, folder, environment, given)
+            assert "Traceback" not in result.stderr
+            return result
         settings: dict[str, object] = {"cwd": project, "env": environment, "capture_output": True, "text": True}
         result = subprocess.run([sys.executable, "-m", "picklesafe", *arguments], **(settings | options))  # type: ignore[call-overload]
         assert "Traceback" not in (result.stderr or "")
         return result
 
     return run
+
+
+def _for_python(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that a new interpreter reads, and no fork does."""
+    return {name: value for name, value in environment.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
 
 
 @pytest.fixture

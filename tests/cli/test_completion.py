@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from picklesafe.cli import completion
+from tests.thoroughness import on_one_python
+
+pytestmark = on_one_python
 
 SHELLS = ("bash", "zsh", "fish")
 ROOT = Path(completion.__file__).parent.parent.parent

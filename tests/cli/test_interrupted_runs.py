@@ -16,9 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.thoroughness import on_one_python
+
 from .samples import GUARDED, UNGUARDED
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes")
+pytestmark = [
+    on_one_python,
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no groups of processes"),
+]
 
 WAITS = '''\
 """TEAM001 waits: for a test."""

@@ -18,11 +18,12 @@ from picklesafe.lint.project import Project
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import Source, SourceError
+from tests.thoroughness import share
 
 SITE = Path(sysconfig.get_path("purelib"))
 PARTS = 8
-FORCED = 480
-MENDED = 80
+FORCED = share(480)
+MENDED = share(80)
 LARGE = 100_000
 """Bytes: above it stand tables of data rather than code, slow to parse. `check` looks at them all the same."""
 

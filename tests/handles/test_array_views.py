@@ -10,6 +10,7 @@ import pytest
 
 from picklesafe.handles.arrays import view_of_a_file
 from tests.handles.holding import Holding
+from tests.thoroughness import share
 
 np = pytest.importorskip("numpy")
 hypothesis = pytest.importorskip("hypothesis")
@@ -94,7 +95,7 @@ OPERATIONS: dict[str, Any] = {
 }
 
 
-@hypothesis.settings(max_examples=150, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=share(150), deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(data=st.data())
 def test_a_view_is_the_same_once_and_twice_reopened(data: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     where = tmp_path_factory.getbasetemp() / "random"

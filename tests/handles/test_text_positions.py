@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.handles.holding import Holding
+from tests.thoroughness import share
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
@@ -22,7 +23,7 @@ READS = st.one_of(
 )
 
 
-@hypothesis.settings(max_examples=150, deadline=None)
+@hypothesis.settings(max_examples=share(150), deadline=None)
 @hypothesis.given(
     pieces=st.lists(PIECES, max_size=60),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-le", "shift_jisx0213", "gb18030"]),

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.thoroughness import on_one_python
+
 from .conftest import Repository
+
+pytestmark = on_one_python
 
 IMPORT = "from torch.utils.data import DataLoader\n\n"
 FINE = IMPORT + "loader = DataLoader([], num_workers=2, prefetch_factor=2)\n"

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from picklesafe.lint.edits import FixResult, diff, fix_file, write
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.settings import Settings
+from tests.thoroughness import share
 
 EXAMPLES = os.environ.get("PICKLESAFE_EXAMPLES")
 many = settings(
-    max_examples=int(EXAMPLES or 150),
+    max_examples=int(EXAMPLES or share(60)),
     derandomize=EXAMPLES is None,
     deadline=None,
     database=None,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from picklesafe.lint.edits import fix_file
 from tests.lint.project import settings as project
+from tests.thoroughness import share
 
 WRONG = "def make(n):\n    return DataLoader([1], num_workers=n, prefetch_factor=2)  # 𝄞 é \u2028\n"
 MENDED = WRONG.replace("=2)", "=2 if n > 0 else None)")
@@ -67,7 +68,7 @@ def notebooks(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(notebooks(), writers)
-@settings(max_examples=60, derandomize=True, deadline=None, database=None)
+@settings(max_examples=share(60), derandomize=True, deadline=None, database=None)
 def test_nothing_else_changes(book: dict[str, Any], style: dict[str, Any]) -> None:
     before = json.dumps(book, **style)
     with tempfile.TemporaryDirectory() as folder:
