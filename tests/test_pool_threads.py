@@ -170,7 +170,7 @@ class TestManyThreads:
                 pass
             lost.append(lost)
             del lost
-            gc.collect()
+            gc.collect(1)
             return [path]
 
         pool: HandlePool[Any] = HandlePool(opens_and_collects, maxsize=2)
