@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from runtime_plain import ByHand
 from runtime_sources import RECORDS
 from torch.utils.data import Dataset
 
@@ -40,3 +41,24 @@ class Safe(PickleSafeMixin, Dataset[Any]):
 
     def __getitem__(self, index: int) -> Any:
         return self.source.read(self.handle, index % RECORDS)
+
+
+class InTurns(Dataset[Any]):
+    """Both ways in one worker, which a busy machine and a place in memory slow down alike.
+
+    Args:
+        source: one of `runtime_sources.py`.
+        path: of what is opened by hand.
+        other: of what is opened with the mixin.
+    """
+
+    def __init__(self, source: Any, path: str, other: str) -> None:
+        self.ways = {"by hand": ByHand(source, path), "mixin": Safe(source, other)}
+
+    def __len__(self) -> int:
+        return len(self.ways["by hand"])
+
+    def __getitem__(self, sample: tuple[str, int]) -> Any:
+        way, index = sample
+        self.ways[way][index]
+        return way

@@ -10,13 +10,15 @@ RECORDS = 20_000
 SIZE = 1_000
 """Bytes, bases or numbers in a record."""
 
-# `samples` is the length of an epoch, about half a second, which goes through the records again and again.
+# `samples` is the length of an epoch, about half a second, which goes through the records again and again. Libraries
+# that open a file once in a process, whoever asks, are `alone`: the two ways need a file each.
 
 
 class Genome:
     """Windows of a FASTA file, by pyfaidx."""
 
     library = "pyfaidx"
+    alone = False
     samples = 50_000
 
     @staticmethod
@@ -43,6 +45,7 @@ class Hdf5:
     """Rows of an HDF5 dataset."""
 
     library = "h5py"
+    alone = True
     samples = 10_000
 
     @staticmethod
@@ -70,6 +73,7 @@ class Lmdb:
     """Values of an LMDB database."""
 
     library = "lmdb"
+    alone = True
     samples = 50_000
 
     @staticmethod
@@ -98,6 +102,7 @@ class Memmap:
     """Rows of a memory map."""
 
     library = "numpy"
+    alone = False
     samples = 50_000
 
     @staticmethod

@@ -1,19 +1,23 @@
-"""Samples per second in workers, beside a dataset that opens its file by hand in each of them."""
+"""Samples per second in workers, beside a dataset that opens its file by hand: both in the same workers, in turns."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 import time
-from functools import partial
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from runtime_sources import SOURCES
-from runtime_timing import fastest, heading, judged, missing, row
+from runtime_timing import heading, judged, missing, row
 
 BATCH = 500
 METHODS = ("fork", "spawn")
+WORKERS = 2
+WAYS = ("by hand", "mixin")
 
 
 def measure(repeats: int) -> None:
@@ -26,51 +30,74 @@ def measure(repeats: int) -> None:
         for method in METHODS:
             with tempfile.TemporaryDirectory() as folder:
                 _compare(source, Path(folder), method, repeats)
-    print("\nA worker's seconds are those of its processor: what others run on this machine doesn't count.")
+    print("\nMedians of batches that a worker reads one after the other, in seconds of its processor.")
 
 
 def _compare(source: Any, folder: Path, method: str, repeats: int) -> None:
-    from runtime_plain import ByHand
-    from runtime_safe import Safe
+    from runtime_safe import InTurns
 
-    # A file each: LMDB doesn't let a forked worker open by hand what its parent has open.
-    paths = {}
-    for name in ("by hand", "mixin"):
-        (folder / name).mkdir()
-        paths[name] = source.make(str(folder / name))
-    datasets: dict[str, Any] = {"by hand": ByHand(source, paths["by hand"]), "mixin": Safe(source, paths["mixin"])}
+    paths = [_made(source, folder / way) for way in (WAYS if source.alone else WAYS[:1])]
+    dataset = InTurns(source, paths[0], paths[-1])
     # As datasets are: looked into before the workers start. The one by hand would be wrong then.
-    datasets["mixin"][0]
-    loaders = {name: loader(dataset, method) for name, dataset in datasets.items()}
-    # The first epoch starts the workers, which stay.
-    best = fastest({name: partial(seconds, one) for name, one in loaders.items()}, 1 + 2 * repeats)
-    ratio = best["by hand"] / best["mixin"]
-    rates = (f"{1 / best[name]:,.0f}" for name in ("by hand", "mixin"))
+    dataset["mixin", 0]
+    loader = in_turns(dataset, method)
+    pairs = [pair for epoch in range(1 + repeats) for pair in seconds(loader) if epoch]
+    rates = (f"{BATCH / median(times):,.0f}" for times in zip(*pairs, strict=True))
+    ratio = median(by_hand / mixin for by_hand, mixin in pairs)
     row(f"{source.library}, {method}", *rates, f"{ratio:.2f}", judged(-ratio, -0.98, "≥ 0.98"))
 
 
-def loader(dataset: Any, method: str) -> Any:
+def _made(source: Any, folder: Path) -> str:
+    folder.mkdir()
+    path: str = source.make(str(folder))
+    return path
+
+
+def in_turns(dataset: Any, method: str) -> Any:
     """Workers that read, and send back nothing but when: the pipes are not what is compared."""
     from torch.utils.data import DataLoader
 
     return DataLoader(
         dataset,
-        batch_size=BATCH,
-        num_workers=2,
+        batch_sampler=Batches(len(dataset)),
+        num_workers=WORKERS,
         multiprocessing_context=method,
         persistent_workers=True,
         collate_fn=clock,
     )
 
 
-def clock(batch: list[Any]) -> tuple[int, float]:
-    """Which worker this is, and how long its processor has been at work."""
-    return os.getpid(), time.process_time()
+class Batches:
+    """The same records by hand and with the mixin, in batches that take turns in every worker."""
+
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
+
+    def __iter__(self) -> Iterator[list[tuple[str, int]]]:
+        for first in range(0, self.samples, BATCH):
+            # Workers are given batches in turns themselves. What comes second may find the records in the cache.
+            ways = WAYS if first // BATCH % 2 else WAYS[::-1]
+            for way in ways:
+                for worker in range(WORKERS):
+                    yield [(way, first * WORKERS + worker * BATCH + place) for place in range(BATCH)]
+
+    def __len__(self) -> int:
+        return self.samples // BATCH * 2 * WORKERS
 
 
-def seconds(batches: Any) -> float:
-    """For one sample, in the worker that was quicker."""
-    clocks: dict[int, list[float]] = {}
-    for process, now in batches:
-        clocks.setdefault(process, []).append(now)
-    return min((times[-1] - times[0]) / (BATCH * (len(times) - 1)) for times in clocks.values())
+def clock(batch: list[str]) -> tuple[int, str, float]:
+    """Which worker this is, how it has read, and how long its processor has been at work."""
+    return os.getpid(), batch[0], time.process_time()
+
+
+def seconds(batches: Any) -> Iterator[tuple[float, float]]:
+    """What batches of the same records took: by hand, and with the mixin."""
+    clocks: dict[int, list[tuple[str, float]]] = {}
+    for process, way, now in batches:
+        clocks.setdefault(process, []).append((way, now))
+    for times in clocks.values():
+        took = [(way, now - before) for (_, before), (way, now) in pairwise(times)]
+        # The first batch has no beginning, and with it no pair.
+        for pair in zip(took[1::2], took[2::2], strict=False):
+            named = dict(pair)
+            yield named["by hand"], named["mixin"]
