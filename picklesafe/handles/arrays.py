@@ -13,7 +13,7 @@ import sys
 import weakref
 from typing import Any, NamedTuple
 
-from picklesafe.handles import mapped
+from picklesafe.handles import derived, mapped
 from picklesafe.handles.recipe import Recipe, resolve
 from picklesafe.handles.registry import register_handle
 
@@ -220,24 +220,30 @@ def npz_file(handle: Any) -> Recipe:
     """Restores the file under it, `allow_pickle` and the other settings of `np.load`; a closed one keeps its names."""
     settings = {name: getattr(handle, name) for name in _NPZ_SETTINGS if hasattr(handle, name)}
     if handle.zip is None:
-        return Recipe(closed_npz, _class(type(handle)), handle.files, settings)
-    return Recipe(open_npz, handle.zip.fp, _class(type(handle)), handle.fid is not None, settings)
+        return Recipe(closed_npz, _kind(handle), handle.files, settings)
+    return Recipe(open_npz, handle.zip.fp, _kind(handle), handle.fid is not None, settings)
+
+
+def _kind(handle: Any) -> Any:
+    kind = derived.kind_of(handle)
+    return _class(kind) if isinstance(kind, type) else kind
 
 
 _NPZ_SETTINGS = ("allow_pickle", "pickle_kwargs", "max_header_size")
+derived.sets(lambda base: (*_NPZ_SETTINGS, "_files", "files", "zip", "f", "fid"), "numpy.lib.npyio.NpzFile")
 
 
-def open_npz(file: Any, cls: Any, owned: bool, settings: dict[str, Any]) -> Any:
-    handle = (resolve(cls) if isinstance(cls, str) else cls)(file, own_fid=owned)
+def open_npz(file: Any, kind: Any, owned: bool, settings: dict[str, Any]) -> Any:
+    handle = derived.new(kind, file, own_fid=owned)
     vars(handle).update(settings)
     return handle
 
 
-def closed_npz(cls: Any, names: list[str], settings: dict[str, Any]) -> Any:
+def closed_npz(kind: Any, names: list[str], settings: dict[str, Any]) -> Any:
     import io
 
     empty = io.BytesIO(b"PK\5\6" + bytes(18))
-    handle = open_npz(empty, cls, False, settings)
+    handle = open_npz(empty, kind, False, settings)
     handle.files = names
-    handle.close()
+    derived.base_of(handle).close(handle)
     return handle

@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError
+from picklesafe.handles import derived
 from picklesafe.handles.files import path_of
 from picklesafe.handles.found import refuse_closed
 from picklesafe.handles.recipe import Recipe, resolve
@@ -29,8 +30,7 @@ OPTIONS = (
     "sequence_always_upper",
 )
 FUNCTIONS = ("key_function", "filt_function")
-OWN = ("faidx", "filename", "mutable", "records")
-"""What the `__init__` of Fasta itself sets."""
+derived.sets(lambda base: ("faidx", "filename", "mutable", "records"), "pyfaidx.Fasta")
 
 
 def can_write(handle: Any) -> str:
@@ -46,19 +46,14 @@ def path_of_fasta(handle: Any) -> str:
 
 @register_handle("pyfaidx.Fasta", in_child="reopen-descriptor", writes=can_write, path=path_of_fasta)
 def fasta(handle: Any) -> Recipe:
-    """Restores path or fsspec file, the indexes' paths, and every option that `Fasta` was given; also the attributes of
-    a class derived from it. `mutable=True` is refused, and no index is built or rewritten.
+    """Restores path or fsspec file, the indexes' paths, and every option that `Fasta` was given; `mutable=True`
+    is refused, and no index is built or rewritten.
 
     Not restored: what was read ahead. A lambda as `key_function` or `filt_function` is an error.
     """
-    if type(handle) is resolve("pyfaidx.Fasta"):
+    if type(handle) is resolve("pyfaidx.Fasta") and not derived.extra(handle):
         return _recipe(handle.faidx, open_fasta)
-    return _recipe(
-        handle.faidx,
-        open_derived,
-        kind=type(handle),
-        attributes={name: value for name, value in vars(handle).items() if name not in OWN},
-    )
+    return _recipe(handle.faidx, open_fasta, kind=derived.kind_of(handle))
 
 
 @register_handle("pyfaidx.Faidx", in_child="reopen-descriptor", writes=can_write, path=path_of_fasta)
@@ -76,22 +71,14 @@ def record(handle: Any) -> Recipe:
     return Recipe("operator.getitem", handle._fa, handle.name)
 
 
-def open_fasta(source: Any, **options: Any) -> Any:
+def open_fasta(source: Any, kind: Any = "pyfaidx.Fasta", **options: Any) -> Any:
     """A Fasta on the indexes that there are."""
-    return resolve("pyfaidx.Fasta")(source, **_building_none(source, options))
+    return derived.new(kind, source, **_building_none(source, options))
 
 
 def open_faidx(source: Any, **options: Any) -> Any:
     """A Faidx on the indexes that there are."""
     return resolve("pyfaidx.Faidx")(source, **_building_none(source, options))
-
-
-def open_derived(source: Any, kind: Any, attributes: dict[str, Any], **options: Any) -> Any:
-    """A Fasta of a derived class. Its `__init__` isn't called, which takes who knows what."""
-    opened = kind.__new__(kind)
-    resolve("pyfaidx.Fasta").__init__(opened, source, **_building_none(source, options))
-    vars(opened).update(attributes)
-    return opened
 
 
 def _building_none(source: Any, options: dict[str, Any]) -> dict[str, Any]:

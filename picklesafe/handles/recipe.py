@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError, PickleSafeError
 from picklesafe.handles.fingerprint import Fingerprint, absolute
@@ -129,6 +129,15 @@ class Recipe:
         """The same recipe with `change` applied to every argument."""
         args = tuple(change(value) for value in self.args)
         return _rebuild(self.opener, args, {key: change(value) for key, value in self.kwargs.items()}, self.files)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def chooses_class(opener: F) -> F:
+    """Marks what gives an object of the right class by itself, where a recipe names none."""
+    opener.chooses_class = True  # type: ignore[attr-defined]
+    return opener
 
 
 def _not_installed(name: str, error: Exception) -> HandleMissingError:
