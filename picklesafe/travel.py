@@ -174,10 +174,10 @@ def _mapped_array(owner: Any, name: Any, value: Any) -> Cell | None:
     """
     if type(value).__module__.partition(".")[0] != "numpy" or getattr(value, "base", None) is None:
         return None
-    from picklesafe.handles.arrays import view_of_a_file
+    from picklesafe.handles.arrays import in_attribute
 
     try:
-        recipe = view_of_a_file(value)
+        recipe = in_attribute(value)
     except PickleSafeError as error:
         error.attribute = _attribute(owner, name)
         raise
