@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from picklesafe import diagnosis, dormant, forking, instance_dict, live, travel
-from picklesafe.cell import AnyCell, Cell, Refusal, again
+from picklesafe.cell import AnyCell, Cell, Refusal, SharedDescriptorError, again
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 from picklesafe.mending import Mending
@@ -267,6 +267,8 @@ def _own(owner: Any, name: str, value: Any, shared: dict[Any, Cell]) -> Cell | N
         return None
     try:
         return travel.to_cell(value, owner, lambda: f"{type(owner).__name__}.{name}", shared)
+    except SharedDescriptorError:
+        raise
     except PickleSafeError:
         # It is still this process: sharing it loses nothing, and is what copy always did.
         return None

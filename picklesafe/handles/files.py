@@ -51,7 +51,7 @@ def raw_file(handle: io.FileIO) -> Recipe:
     path = path_of(handle.name, handle.fileno())
     mode = handle.mode.replace("x", "w")
     recipe = Recipe(open_raw, path, mode, _position(handle), derived.kind_of(handle))
-    return recipe.reads(path, descriptor=handle.fileno())
+    return recipe.reads(path, descriptor=handle.fileno()).stands_on(handle.fileno(), handle)
 
 
 @register_handle("_io.BufferedReader", in_child="reopen-descriptor", writes=can_write)
