@@ -7,7 +7,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from picklesafe import diagnosis, dormant, forking, instance_dict, live, travel
+from picklesafe import diagnosis, dormant, forking, forking_pickler, instance_dict, live, travel
 from picklesafe.cell import AnyCell, Cell, Refusal, SharedDescriptorError, again
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -101,11 +101,18 @@ class PickleSafeMixin:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         _wake_for_others(self)
-        reduced = super().__reduce_ex__(protocol)
+        frame = sys._getframe(1)
+        try:
+            reduced = super().__reduce_ex__(protocol)
+        except (TypeError, ValueError) as error:
+            diagnosis.refuse_what_is_a_handle(self, frame, error)
+            raise
         if isinstance(reduced, str):
             return reduced
-        frame = sys._getframe(1)
-        diagnosis.refuse_what_cannot_travel(self, frame, reduced if _reduces_itself(type(self)) else None)
+        itself = _reduces_itself(type(self))
+        if not itself:
+            diagnosis.refuse_what_is_a_handle(self, frame)
+        diagnosis.refuse_what_cannot_travel(self, frame, reduced if itself else None)
         ours = type(self).__setstate__ is PickleSafeMixin.__setstate__
         return travel.prepare(self, reduced, dormant=ours and not diagnosis.changes_classes(frame))
 
@@ -186,6 +193,7 @@ class _Signature:
 
 PickleSafeMixin.__signature__ = _Signature()  # type: ignore[attr-defined]
 forking.watch()
+forking_pickler.when_refused(diagnosis.explain)
 
 
 def _wake_for_others(instance: PickleSafeMixin) -> None:

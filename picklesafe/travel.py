@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from picklesafe import forking_pickler, hollow, other_picklers, search
+from picklesafe import forking_pickler, hollow, other_picklers, pickled, search
 from picklesafe.cell import Cell, again, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -269,13 +269,19 @@ def _reduce(handle: Any) -> Reduced | str:
     owner = owners[-1]
 
     def path() -> str:
-        found = search.path_to(owners[0], handle)
+        found = search.path_to(owners[0], handle) or pickled.path_to(owners[0], handle)
         return found or f"{type(owner).__name__} (nested {type(handle).__qualname__})"
 
     try:
         return arrive, (to_cell(handle, owner, path),)
-    except NotWorkerSafeError:
-        if sys._getframe(1).f_globals.get("__name__") == "copy":
+    except PickleSafeError as error:
+        if isinstance(error, NotWorkerSafeError) and sys._getframe(1).f_globals.get("__name__") == "copy":
             # deepcopy may know how to copy it, or says in its own words that it doesn't.
             return handle.__reduce_ex__(4)  # type: ignore[no-any-return]
+        if " (nested " in error.attribute:
+            error.attribute = pickled.path_to(owners[0], handle, _DEEP) or error.attribute
         raise
+
+
+_DEEP = 1_000_000
+"""Objects that are visited to say where a handle sits that is refused."""
