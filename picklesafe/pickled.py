@@ -18,7 +18,7 @@ from itertools import islice
 from types import FunctionType
 from typing import Any
 
-from picklesafe import hollow, search
+from picklesafe import hollow, instance_dict, search
 from picklesafe.handles import derived, registry
 
 Reduced = tuple[Any, ...]
@@ -208,7 +208,10 @@ def parts(node: search.Node, reduced: Reduced, bounds: search.Bounds) -> Iterato
     yield search.Node(args, node, ".__reduce__()[1]")
     for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):
         if isinstance(part, dict):
-            yield from search.attributes(node, part, bounds)
+            within = instance_dict.WITHIN & part.keys()
+            yield from search.attributes(node, {name: part[name] for name in part.keys() - within}, bounds)
+            for name in within:
+                yield from search.attributes(node, part[name] or {}, bounds)
         elif part is not None:
             yield search.Node(part, node, ".__getstate__()")
     for place, elements in ((3, items), (4, pairs)):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from picklesafe import forking_pickler, hollow, other_picklers, pickled, search
+from picklesafe import forking_pickler, hollow, instance_dict, other_picklers, pickled, search
 from picklesafe.cell import Cell, again, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -86,6 +86,18 @@ class Travelling:
         return unwrap, (self.state, end)
 
 
+def within(owner: Any, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function in which handles leave as recipes: one that copies what an object holds, in its own way."""
+    end = _End()
+    if not _underway.owners():
+        register_reducers()
+    _underway.stack.append((weakref.ref(end), id(sys._getframe()), owner))
+    try:
+        return function(*args)
+    finally:
+        end.__reduce__()
+
+
 def unwrap(state: Any, end: Any) -> Any:
     """The other end of `Travelling`."""
     return state
@@ -142,6 +154,8 @@ def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> d
 
 
 def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
+    if name in instance_dict.WITHIN and type(value) is dict:
+        return _pack_attributes(owner, value, False)
     cell = _dormant_cell(value) if type(value) is Cell else _attribute_cell(owner, name, value)
     if cell is None:
         return value

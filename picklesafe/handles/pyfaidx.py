@@ -6,6 +6,7 @@ several workers would write it at once.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
@@ -60,9 +61,11 @@ def fasta(handle: Any) -> Recipe:
 def faidx(handle: Any) -> Recipe:
     """Restores path or fsspec file, the indexes' paths, and every option that `Faidx` was given.
 
-    Not restored: what was read ahead. A lambda as `key_function` or `filt_function` is an error.
+    That of a `Fasta` follows it. Not restored: what was read ahead. A lambda as `key_function` or `filt_function` is an
+    error.
     """
-    return _recipe(handle, open_faidx)
+    owner = _owner(handle)
+    return _recipe(handle, open_faidx) if owner is None else Recipe(faidx_of, owner)
 
 
 @register_handle("pyfaidx.FastaRecord", in_child="reopen-descriptor", writes=can_write, path=path_of_fasta)
@@ -81,12 +84,27 @@ def open_faidx(source: Any, **options: Any) -> Any:
     return resolve("pyfaidx.Faidx")(source, **_building_none(source, options))
 
 
+def faidx_of(opened: Any) -> Any:
+    return opened.faidx
+
+
 def _building_none(source: Any, options: dict[str, Any]) -> dict[str, Any]:
     # A missing index of the compressed blocks is built whatever the arguments are, and the other one with it.
     index = options.get("gzi_indexname")
     if isinstance(index, str) and not os.path.exists(index):
         raise HandleMissingError(f"the index {index!r} isn't there", remedy="Bring it back: a worker builds none")
     return {"rebuild": False, "build_index": False, **options}
+
+
+def _owner(index: Any) -> Any:
+    """The Fasta that has made a Faidx, if there is one. They read one file, and must go on doing so."""
+    fasta = resolve("pyfaidx.Fasta")
+    for holder in gc.get_referrers(index):
+        # Its attributes hold it, in a dictionary or, since Python 3.11, without one.
+        for candidate in (holder, *(gc.get_referrers(holder) if type(holder) is dict else ())):
+            if issubclass(type(candidate), fasta) and candidate.__dict__.get("faidx") is index:
+                return candidate
+    return None
 
 
 def _index(handle: Any) -> Any:

@@ -53,7 +53,8 @@ def _name_or_filename(handle: Any) -> object:
     return getattr(handle, "name", None) or getattr(handle, "filename", None)
 
 
-def _close(handle: Any) -> None:
+def close_it(handle: Any) -> None:
+    """How a handle is closed unless its type says otherwise."""
     # Parts of a file have nothing to close: their file is closed for them.
     getattr(handle, "close", lambda: None)()
 
@@ -71,7 +72,7 @@ def register_handle(
     writes: Callable[[Any], str] = lambda handle: "",
     same: Callable[[Any], object] = id,
     path: Callable[[Any], object] = _name_or_filename,
-    close: Callable[[Any], object] = _close,
+    close: Callable[[Any], object] = close_it,
     written_through: Callable[[Any], Iterable[int]] = lambda handle: (),
     survives: Callable[[Any], bool] = lambda handle: False,
     travels: bool = True,
