@@ -7,9 +7,8 @@ is found here is bounded and sampled: a lambda deep in a long list may still get
 from __future__ import annotations
 
 import sys
-from _pickle import PicklingError
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -45,7 +44,7 @@ def _examine_all(root: search.Node, reduced: Any, bounds: search.Bounds) -> None
     while queue:
         node = queue.popleft()
         try:
-            form = None if type(node.value) in fine else _examined(node, fine)
+            form = None if type(node.value) in fine else _examined(node, fine, bounds.into)
             children = list(pickled.children(node, form, bounds))
         except NotWorkerSafeError:
             raise
@@ -128,8 +127,10 @@ def refuse_what_is_a_handle(owner: Any, frame: FrameType | None, error: Exceptio
     Raises:
         NotWorkerSafeError: it is one.
     """
+    if error is None and pickled.is_plain(type(owner)):
+        return
     library = registry.library_class(type(owner))
-    if library is type(owner) or _can_do_more(frame) or (error is None and pickled.is_plain(type(owner))):
+    if library is type(owner) or _can_do_more(frame):
         return
     raise NotWorkerSafeError(
         f"it derives from {library.__module__}.{library.__qualname__}, and would arrive as one that was never opened",
@@ -138,7 +139,7 @@ def refuse_what_is_a_handle(owner: Any, frame: FrameType | None, error: Exceptio
     ) from error
 
 
-def _examined(node: search.Node, fine: set[type]) -> Any:
+def _examined(node: search.Node, fine: set[type], goes_by_attributes: Callable[[Any], bool]) -> Any:
     """What the node's object gives to the pickler, as `pickled.ask` has it.
 
     Args:
@@ -151,13 +152,13 @@ def _examined(node: search.Node, fine: set[type]) -> Any:
     if pickled.is_bytes(value):
         return None
     try:
-        error = _problem(value)
+        error = _problem(value, goes_by_attributes)
         if error is None:
-            form = pickled.ask(value)
+            form = pickled.ask(value, goes_by_attributes)
             error = _no_name(value, form) if isinstance(form, str) else _no_way_back(form)
     except NotWorkerSafeError as refusal:
         error = refusal
-    except _REFUSALS as refusal:
+    except _refusals() as refusal:
         error = _opaque(value, refusal)
     if error is not None:
         error.attribute = _place(node)
@@ -167,8 +168,11 @@ def _examined(node: search.Node, fine: set[type]) -> Any:
     return form
 
 
-_REFUSALS = (TypeError, ValueError, AttributeError, RuntimeError, NotImplementedError, PicklingError)
-"""By which objects say that they can't be pickled. PickleError isn't imported for it: pickle takes long to import."""
+def _refusals() -> tuple[type[Exception], ...]:
+    """By which errors objects say that they can't be pickled."""
+    import pickle  # there already where this is asked
+
+    return TypeError, ValueError, AttributeError, RuntimeError, pickle.PicklingError
 
 
 def changes_classes(frame: FrameType | None) -> bool:
@@ -238,14 +242,14 @@ def _picklers() -> tuple[type, type]:
     return pickle.Pickler, pickle._Pickler
 
 
-def _problem(value: Any) -> NotWorkerSafeError | None:
+def _problem(value: Any, goes_by_attributes: Callable[[Any], bool]) -> NotWorkerSafeError | None:
     """The error of a function, of a class, or of an object's class."""
     cls = type(value)
     if cls is FunctionType:
         return None if _importable(value) else _function(value)
     if issubclass(cls, type):  # not isinstance, which takes list[int] for a class on Python 3.10
         return None if _importable(value) else _class(value)
-    by_name = pickled.by_attributes(cls) and cls.__module__ != "builtins"
+    by_name = cls.__module__ != "builtins" and goes_by_attributes(value)
     return _class(cls) if by_name and not _importable(cls) else None
 
 

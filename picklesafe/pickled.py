@@ -66,18 +66,21 @@ def _is_picklesafes(base: type) -> bool:
     return base is object or base.__module__ == "picklesafe.mixin"
 
 
-def ask(value: Any) -> Reduced | str | None:
+def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> Reduced | str | None:
     """What an object gives to the pickler; None where it goes by its attributes, or had better not be asked.
 
     Asked is what answers soon and does nothing else: types written in C, those of the standard library, and what does
     nothing but raise.
+
+    Args:
+        goes_by_attributes: what `into` gave.
 
     Raises: whatever the object raises.
     """
     cls = type(value)
     if cls in _NOT_ASKED or cls in _slow or issubclass(cls, (type, tuple, *_CONTAINERS)):
         return None
-    if cls not in copyreg.dispatch_table and by_attributes(cls):
+    if goes_by_attributes(value) if goes_by_attributes else by_attributes(cls):
         if not is_plain(cls):
             object.__reduce_ex__(value, 2)  # raises where there is more to it than attributes
         return None
@@ -108,8 +111,9 @@ class _Plain: ...
 
 def is_plain(cls: type) -> bool:
     """Whether there is nothing to an object of a class but attributes."""
-    # A cell is as large, and holds something else.
-    return cls.__basicsize__ == _Plain.__basicsize__ and cls.__dictoffset__ != 0
+    # A cell is as large, and so is a staticmethod on Python 3.10.
+    in_python = cls.__flags__ & hollow.HEAP_TYPE and cls.__dictoffset__ != 0
+    return bool(in_python) and cls.__basicsize__ == _Plain.__basicsize__
 
 
 def is_bytes(value: Any) -> bool:
