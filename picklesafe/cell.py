@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, NoReturn, Protocol
 
-from picklesafe.errors import PickleSafeError
+from picklesafe.errors import PickleSafeError, UnsafeHandleError
 from picklesafe.handles import registry
 from picklesafe.handles.recipe import Recipe
 
@@ -222,7 +222,31 @@ def cell_for(
     found = cells.get(key)
     if found is None or found.recipe != recipe or found.is_open:
         cells[key] = found = Cell(recipe, attribute(), check)
+    if recipe.descriptor is not None:
+        _refuse_shared(recipe.descriptor, found, attribute, cells)
     return found
+
+
+class SharedDescriptorError(UnsafeHandleError):
+    """Two objects on one descriptor, which would part if one of them were opened again."""
+
+
+def _refuse_shared(
+    descriptor: tuple[int, int], cell: Cell, attribute: Callable[[], str], cells: MutableMapping[Any, Cell]
+) -> None:
+    """Two objects on one descriptor share its position, and would be independent of each other where they arrive.
+
+    Raises:
+        SharedDescriptorError: another one on this descriptor is being sent as well.
+    """
+    number = descriptor[0]
+    other = cells.setdefault(("descriptor", number), cell)
+    if other.recipe.descriptor != descriptor:
+        raise SharedDescriptorError(
+            f"this file and {other.attribute} are two objects on descriptor {number}, so that reading from one moves "
+            "the other; where they arrive, they would be independent",
+            remedy="Keep one of them, or open the file once for each",
+        )
 
 
 def again(cell: Cell, cells: MutableMapping[Any, Cell] | None = None) -> Cell:

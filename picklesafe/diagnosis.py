@@ -1,19 +1,19 @@
 """Finding what can't be pickled before the pickler comes upon it, to name where it sits and what to write instead.
 
 pickle says `Can't pickle <function <lambda>>: attribute lookup … failed`; which attribute held it, it doesn't say. What
-is found here is bounded and sampled: a lambda deep in a long list may still get the bare error.
+is found here is bounded and sampled: a lambda deep in a long list may still get the bare error from pickle itself.
 """
 
 from __future__ import annotations
 
-import copyreg
 import sys
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from picklesafe import search
-from picklesafe.errors import NotWorkerSafeError
+from picklesafe import live, pickled, search, travel
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 
 BUDGET = 2000
@@ -32,37 +32,147 @@ def refuse_what_cannot_travel(owner: Any, frame: FrameType | None, reduced: Any 
     """
     if _can_do_more(frame):
         return
-    classes: set[type] = set()
-    bounds = search.Bounds(_pickles_by_attributes, budget=BUDGET)
+    _examine_all(search.Node(owner), reduced, search.Bounds(pickled.into(), budget=BUDGET))
+
+
+def _examine_all(root: search.Node, reduced: Any, bounds: search.Bounds) -> None:
+    fine: set[type] = set()
+    seen = {id(root.value)}
+    queue = deque(pickled.parts(root, reduced, bounds) if reduced is not None else [root])
+    # What objects give when they are asked is theirs alone, and must live as long as it is told apart by identity.
+    alive = []
+    while queue:
+        node = queue.popleft()
+        try:
+            form = None if type(node.value) in fine else _examined(node, fine, bounds.into)
+            children = list(pickled.children(node, form, bounds))
+        except NotWorkerSafeError:
+            raise
+        except Exception:
+            continue  # somebody's __getattribute__ or __dict__: the pickler will see
+        if form is not None:
+            alive.append(form)
+        unsent = travel.resources(type(node.value))
+        for child in children:
+            bounds.budget -= 1
+            if bounds.budget < 0:
+                return
+            if child.key in unsent and child.is_attribute:
+                continue  # of @per_worker
+            if id(child.value) not in seen or issubclass(type(child.value), tuple):
+                seen.add(id(child.value))
+                queue.append(child)
+            elif not bounds.into(child.value) and registry.handle_type(type(child.value)) is not None:
+                _refuse_cycle(child)
+
+
+def _refuse_cycle(node: search.Node) -> None:
+    if any(above.value is node.value for above in node.chain[:-1]):
+        raise NotWorkerSafeError(
+            f"{_this(node.value)} holds itself in its own attributes, and can't be opened again before it is there",
+            remedy="Keep the way back out of it, or open it in a method decorated with @picklesafe.per_worker",
+            attribute=_place(node),
+        )
+
+
+def explain(sent: Any, error: Exception) -> None:
+    """Why multiprocessing's pickler failed, however deep in an object of picklesafe the reason lies.
+
+    Args:
+        sent: what it was given, as a process with its arguments.
+        error: what it raised.
+
+    Raises:
+        NotWorkerSafeError: the reason lies in such an object; with its path and the way out.
+    """
+    if isinstance(error, PickleSafeError):
+        return
     try:
-        for node in _nodes(owner, bounds) if reduced is None else _nodes_of_reduced(owner, reduced, bounds):
-            error = _problem(node.value, classes)
-            if error is not None:
-                error.attribute = node.path
-                raise error
-    except NotWorkerSafeError:
-        raise
-    except Exception:
-        return  # somebody's __getattribute__ or __dict__: the pickler will see
+        bounds = search.Bounds(pickled.into(), budget=_DEEP, sample=_DEEP, glances=_DEEP)
+        _examine_all(search.Node(_Sent(sent)), None, bounds)
+    except NotWorkerSafeError as found:
+        if found.attribute:
+            raise found from error
 
 
-def _nodes(owner: Any, bounds: search.Bounds) -> Iterator[search.Node]:
-    yield search.Node(owner)
-    yield from search.look(owner, bounds)
+_DEEP = 1_000_000
+"""Objects that are visited once it has failed, which takes seconds."""
 
 
-def _nodes_of_reduced(owner: Any, reduced: Any, bounds: search.Bounds) -> Iterator[search.Node]:
-    root = search.Node(owner)
-    args, state = (*reduced[1:], None)[:2]
-    tops = [search.Node(args, root, ".__reduce__()[1]")]
-    for part in state if isinstance(state, tuple) and len(state) == 2 else (state,):
-        if isinstance(part, dict):
-            tops += search.attributes(root, part, bounds)
-        elif part is not None:
-            tops.append(search.Node(part, root, ".__getstate__()"))
-    for top in tops:
-        yield top
-        yield from search.look_below(top, bounds)
+class _Sent:
+    """What was sent, which needn't be an object of picklesafe itself."""
+
+    def __init__(self, it: Any) -> None:
+        self.it = it
+
+
+def _place(node: search.Node) -> str:
+    """The path to a node from the object of picklesafe that it is in; "" if it is in none."""
+    chain = node.chain
+    if type(chain[0].value) is not _Sent:
+        return node.path
+    start = next((place for place, above in enumerate(chain) if live.is_alive(above.value)), None)
+    if start is None:
+        return ""
+    return type(chain[start].value).__name__ + "".join(below.step for below in chain[start + 1 :])
+
+
+def refuse_what_is_a_handle(owner: Any, frame: FrameType | None, error: Exception | None = None) -> None:
+    """An object that is itself a file can't be sent by its attributes: what it stands on wouldn't arrive.
+
+    Args:
+        frame: as for `refuse_what_cannot_travel`.
+        error: what the object itself has said.
+
+    Raises:
+        NotWorkerSafeError: it is one.
+    """
+    if error is None and pickled.is_plain(type(owner)):
+        return
+    library = registry.library_class(type(owner))
+    if library is type(owner) or _can_do_more(frame):
+        return
+    raise NotWorkerSafeError(
+        f"it derives from {library.__module__}.{library.__qualname__}, and would arrive as one that was never opened",
+        remedy="Keep that in an attribute, which is opened again, rather than derive from it",
+        attribute=type(owner).__name__,
+    ) from error
+
+
+def _examined(node: search.Node, fine: set[type], goes_by_attributes: Callable[[Any], bool]) -> Any:
+    """What the node's object gives to the pickler, as `pickled.ask` has it.
+
+    Args:
+        fine: classes are added to it of whose objects the next one needn't be examined.
+
+    Raises:
+        NotWorkerSafeError: it can't be sent.
+    """
+    value, form = node.value, None
+    if pickled.is_bytes(value):
+        return None
+    try:
+        error = _problem(value, goes_by_attributes)
+        if error is None:
+            form = pickled.ask(value, goes_by_attributes)
+            error = _no_name(value, form) if isinstance(form, str) else _no_way_back(form)
+    except NotWorkerSafeError as refusal:
+        error = refusal
+    except _refusals() as refusal:
+        error = _opaque(value, refusal)
+    if error is not None:
+        error.attribute = _place(node)
+        raise error
+    if form is None and type(value) is not FunctionType and not issubclass(type(value), type):
+        fine.add(type(value))
+    return form
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """By which errors objects say that they can't be pickled."""
+    import pickle  # there already where this is asked
+
+    return TypeError, ValueError, AttributeError, RuntimeError, pickle.PicklingError
 
 
 def changes_classes(frame: FrameType | None) -> bool:
@@ -105,7 +215,7 @@ def _is_pickler_that_can(value: Any) -> bool:
     cls = type(value)
     if _can_send_more(cls):
         return True
-    # The table that multiprocessing's pickler has is looked up in _pickles_by_attributes.
+    # The table that multiprocessing's pickler has is looked up in picklesafe.pickled.
     is_pickler = issubclass(cls, _picklers()) and cls.__module__ != "multiprocessing.reduction"
     return is_pickler and getattr(value, "dispatch_table", None) is not None
 
@@ -132,39 +242,15 @@ def _picklers() -> tuple[type, type]:
     return pickle.Pickler, pickle._Pickler
 
 
-def _pickles_by_attributes(value: Any) -> bool:
-    """Whether pickle sends this object as its class and its attributes, so that those must all travel."""
-    cls = type(value)
-    if issubclass(cls, tuple):
-        return True
-    if cls in copyreg.dispatch_table or cls in _multiprocessing_reducers() or registry.handle_type(cls) is not None:
-        return False
-    return all(_inherited(cls, name) for name in ("__reduce_ex__", "__reduce__", "__getstate__", "__getnewargs_ex__"))
-
-
-def _inherited(cls: type, name: str) -> bool:
-    """Whether a class has only what object, or picklesafe itself, gives it under this name."""
-    found = next((base for base in cls.__mro__ if name in base.__dict__), object)
-    return found is object or found.__module__ == "picklesafe.mixin"
-
-
-def _multiprocessing_reducers() -> Any:
-    reduction = sys.modules.get("multiprocessing.reduction")
-    return reduction.ForkingPickler._extra_reducers if reduction else ()
-
-
-def _problem(value: Any, classes: set[type]) -> NotWorkerSafeError | None:
+def _problem(value: Any, goes_by_attributes: Callable[[Any], bool]) -> NotWorkerSafeError | None:
+    """The error of a function, of a class, or of an object's class."""
     cls = type(value)
     if cls is FunctionType:
         return None if _importable(value) else _function(value)
     if issubclass(cls, type):  # not isinstance, which takes list[int] for a class on Python 3.10
         return None if _importable(value) else _class(value)
-    if cls in classes or not _pickles_by_attributes(value):
-        return None
-    classes.add(cls)
-    if cls.__module__ != "builtins" and not _importable(cls):
-        return _class(cls)
-    return None if issubclass(cls, tuple) or cls.__module__ == "builtins" else _opaque(value)
+    by_name = cls.__module__ != "builtins" and goes_by_attributes(value)
+    return _class(cls) if by_name and not _importable(cls) else None
 
 
 _BY_VALUE = (type(None), type(...), type(NotImplemented))
@@ -191,30 +277,62 @@ def _function(function: FunctionType) -> NotWorkerSafeError:
 
 
 def _class(cls: type) -> NotWorkerSafeError:
+    if "<locals>" in cls.__qualname__ or getattr(sys.modules.get(cls.__module__), cls.__name__, None) is None:
+        has, remedy = "has none of that name", "Define it at the top of a module"
+    else:
+        has = "has another one of that name"
+        remedy = f"Make what needs it in a method decorated with @picklesafe.per_worker; {_MADE_ANEW}"
     return NotWorkerSafeError(
         f"the class {cls.__qualname__} can't be sent to a worker, which imports classes by name, and {cls.__module__} "
-        f"has none of that name",
-        remedy="Define it at the top of a module",
+        f"{has}",
+        remedy=remedy,
     )
 
 
-def _opaque(value: Any) -> NotWorkerSafeError | None:
-    """An object written in C that has state and no way to give it away."""
-    cls = type(value)
-    if hasattr(value, "__dict__") or _slot_names(cls):
+_MADE_ANEW = "a class made while the program runs, as for each mock, or reloaded, is never found again"
+
+
+def _no_name(value: Any, name: str) -> NotWorkerSafeError | None:
+    """The error of an object that goes by a name under which something else is found."""
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is value or module is None:
         return None
+    wrapped = getattr(value, "__wrapped__", None)
+    what = "a lambda" if getattr(wrapped, "__name__", "") == "<lambda>" else f"what {module.__name__} calls {name}"
+    around = f" around {what}" if wrapped is not None else f" called {name}"
+    return NotWorkerSafeError(
+        f"{_this(value)}{around} can't be sent to a worker, which imports it by name, and finds "
+        f"{'nothing' if found is None else 'something else'} under {module.__name__}.{name}",
+        remedy="Write it at the top of a module, as a decorator (@functools.lru_cache) of a function with that name"
+        if wrapped is not None
+        else "Define it at the top of a module, under that name",
+    )
+
+
+def _no_way_back(form: Any) -> NotWorkerSafeError | None:
+    """The error of what Cython sends and can't make again: its class wants arguments, of which none are sent."""
+    if not isinstance(form, tuple) or not getattr(form[0], "__name__", "").startswith("__pyx_unpickle"):
+        return None
+    cls: Any = form[1][0]
     try:
-        value.__reduce_ex__(2)
+        cls.__new__(cls)
     except TypeError as error:
-        return NotWorkerSafeError(
-            f"{cls.__module__}.{cls.__qualname__} can't be sent to a worker ({error})",
-            remedy="Make it in a method decorated with @picklesafe.per_worker, or teach picklesafe with "
-            "picklesafe.register_handle how to open it again",
-        )
-    except Exception:
-        return None
+        return _opaque(cls, error)
     return None
 
 
-def _slot_names(cls: type) -> Any:
-    return copyreg._slotnames(cls)  # type: ignore[attr-defined]
+def _opaque(value: Any, error: Exception) -> NotWorkerSafeError:
+    """The error of an object that refuses when it is asked."""
+    return NotWorkerSafeError(
+        f"{_this(value)} can't be sent to a worker ({error})",
+        remedy="Make it in a method decorated with @picklesafe.per_worker, or teach picklesafe with "
+        "picklesafe.register_handle how to make it again",
+    )
+
+
+def _this(value: Any) -> str:
+    cls = value if isinstance(value, type) else type(value)
+    return f"this {cls.__qualname__}" if cls.__module__ == "builtins" else f"this {cls.__module__}.{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""multiprocessing's pickler copies its tables when it is made: what they lack is put in just before."""
+"""multiprocessing's pickler: what its tables lack is put in before it copies them, and why it fails can be told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 _before: list[Callable[[], None]] = []
+_explain: list[Callable[[Any, Exception], None]] = []
 
 
 class _Table:
@@ -30,3 +31,21 @@ def before_each(function: Callable[[], None]) -> None:
     pickler = getattr(reduction, "ForkingPickler", None)
     if pickler is not None and not isinstance(pickler._copyreg_dispatch_table, _Table):
         pickler._copyreg_dispatch_table = _Table()
+        pickler.dump = _dump
+
+
+def when_refused(function: Callable[[Any, Exception], None]) -> None:
+    """Call this with what multiprocessing's pickler was given and the error it raised; it may raise a better one."""
+    if function not in _explain:
+        _explain.append(function)
+
+
+def _dump(pickler: Any, obj: Any) -> None:
+    """The `dump` of multiprocessing's pickler, which starts workers and feeds queues."""
+    plain: Any = next(base for base in type(pickler).__mro__ if base.__dict__.get("dump", _dump) is not _dump)
+    try:
+        plain.dump(pickler, obj)
+    except Exception as error:
+        for function in _explain:
+            function(obj, error)
+        raise

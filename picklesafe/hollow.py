@@ -101,9 +101,10 @@ _SHORT = 32
 
 def slot_names(cls: type) -> list[str]:
     # What pickling itself takes for the slots of a class; it keeps the answer on the class.
-    names: list[str] = copyreg._slotnames(cls) if cls.__flags__ & _HEAP_TYPE else []  # type: ignore[attr-defined]
+    names: list[str] = copyreg._slotnames(cls) if cls.__flags__ & HEAP_TYPE else []  # type: ignore[attr-defined]
     return names
 
 
-_HEAP_TYPE = 1 << 9
+HEAP_TYPE = 1 << 9
+"""The flag of classes that are made while the program runs, as by `class`."""
 _DISPLAYS = frozenset({dict, list, tuple})

@@ -41,3 +41,7 @@ def held_by(instance: Any) -> Collection[Any]:
         values = of(instance).values()
         return values
     return referred
+
+
+WITHIN = frozenset({"__dict__", "__pydantic_private__"})
+"""Under these names pydantic's `__getstate__` gives the attributes of a model, in dictionaries of their own."""

@@ -7,8 +7,8 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from picklesafe import diagnosis, dormant, forking, instance_dict, live, travel
-from picklesafe.cell import AnyCell, Cell, Refusal, again
+from picklesafe import deep_copy, diagnosis, dormant, forking, forking_pickler, instance_dict, live, travel
+from picklesafe.cell import AnyCell, Cell, Refusal, SharedDescriptorError, again
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
 from picklesafe.mending import Mending
@@ -68,6 +68,11 @@ class PickleSafeMixin:
                     "call super(), so no handle would be dropped",
                     remedy="Put PickleSafeMixin first among the bases",
                 )
+        deep_copy.look_after(cls)
+        copier = next(base for base in cls.__mro__ if "__copy__" in base.__dict__)
+        if copier.__module__.partition(".")[0] == "pydantic":
+            # Which would share the handles. One of the user's knows what it does.
+            type.__setattr__(cls, "__copy__", PickleSafeMixin.__copy__)
         new = next(base.__dict__["__new__"] for base in cls.__mro__ if "__new__" in base.__dict__)
         if new is not PickleSafeMixin.__dict__["__new__"] and not isinstance(_function(new), _NotingNew):
             # It may not come to ours, as that of dict.
@@ -101,11 +106,18 @@ class PickleSafeMixin:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         _wake_for_others(self)
-        reduced = super().__reduce_ex__(protocol)
+        frame = sys._getframe(1)
+        try:
+            reduced = super().__reduce_ex__(protocol)
+        except (TypeError, ValueError) as error:
+            diagnosis.refuse_what_is_a_handle(self, frame, error)
+            raise
         if isinstance(reduced, str):
             return reduced
-        frame = sys._getframe(1)
-        diagnosis.refuse_what_cannot_travel(self, frame, reduced if _reduces_itself(type(self)) else None)
+        itself = _reduces_itself(type(self))
+        if not itself:
+            diagnosis.refuse_what_is_a_handle(self, frame)
+        diagnosis.refuse_what_cannot_travel(self, frame, reduced if itself else None)
         ours = type(self).__setstate__ is PickleSafeMixin.__setstate__
         return travel.prepare(self, reduced, dormant=ours and not diagnosis.changes_classes(frame))
 
@@ -186,6 +198,7 @@ class _Signature:
 
 PickleSafeMixin.__signature__ = _Signature()  # type: ignore[attr-defined]
 forking.watch()
+forking_pickler.when_refused(diagnosis.explain)
 
 
 def _wake_for_others(instance: PickleSafeMixin) -> None:
@@ -248,13 +261,20 @@ def _with_own_handles(owner: Any, state: Any) -> Any:
     if not isinstance(state, dict):
         return state
     ours = type(owner).__setstate__ is PickleSafeMixin.__setstate__
-    shared: dict[Any, Cell] = {}
-    copied = {}
-    for name, value in state.items():
+    return _own_attributes(owner, state, {}, ours)
+
+
+def _own_attributes(owner: Any, attributes: dict[Any, Any], shared: dict[Any, Cell], dormant: bool) -> dict[Any, Any]:
+    copied: dict[Any, Any] = {}
+    for name, value in attributes.items():
         if name in travel.resources(type(owner)):
             continue
+        if name in instance_dict.WITHIN and type(value) is dict:
+            # It may be the live one.
+            copied[name] = _own_attributes(owner, value, shared, False)
+            continue
         cell = _own(owner, name, value, shared)
-        copied[name] = value if cell is None else cell if ours else cell.open()
+        copied[name] = value if cell is None else cell if dormant else cell.open()
     return copied
 
 
@@ -267,6 +287,8 @@ def _own(owner: Any, name: str, value: Any, shared: dict[Any, Cell]) -> Cell | N
         return None
     try:
         return travel.to_cell(value, owner, lambda: f"{type(owner).__name__}.{name}", shared)
+    except SharedDescriptorError:
+        raise
     except PickleSafeError:
         # It is still this process: sharing it loses nothing, and is what copy always did.
         return None

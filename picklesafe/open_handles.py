@@ -334,19 +334,28 @@ def _before_fork() -> None:
 
 def _look_at(pool: Pool, key: Hashable, entry: Entry, known: registry.HandleType) -> None:
     """Note what the child has to do about a handle; for so long it is in use, and no other thread closes it."""
+    me = threading.get_ident()
     with here.lock:
         if entry.worker is not None:
             return  # another thread closes it
-        entry.users.append(threading.get_ident())
+        in_block = me in entry.users
+        entry.users.append(me)
     try:
-        entry.in_child = _duty(entry.handle, known)
+        entry.in_child = _duty(entry.handle, known, in_block)
     finally:
         here.release(pool, key, entry)
 
 
-def _duty(handle: Any, known: registry.HandleType) -> Callable[[], Any] | None:
-    """What a forked child has to do about a handle of the parent's before it opens the same file."""
+def _duty(handle: Any, known: registry.HandleType, in_block: bool) -> Callable[[], Any] | None:
+    """What a forked child has to do about a handle of the parent's before it opens the same file.
+
+    Args:
+        in_block: the thread that forks, and is the child's only one, is in a block with it.
+    """
     if known.in_child == "close" and not known.writes(handle):
+        if in_block and known.close is registry.close_it:
+            # The block goes on in the child. What is opened there beside it is the same file of its library's.
+            return None
         # Its library would give back the one that is open.
         return partial(known.close, handle)
     try:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from picklesafe import forking_pickler, hollow, other_picklers, search
+from picklesafe import forking_pickler, hollow, instance_dict, other_picklers, pickled, search
 from picklesafe.cell import Cell, again, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
@@ -86,6 +86,18 @@ class Travelling:
         return unwrap, (self.state, end)
 
 
+def within(owner: Any, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function in which handles leave as recipes: one that copies what an object holds, in its own way."""
+    end = _End()
+    if not _underway.owners():
+        register_reducers()
+    _underway.stack.append((weakref.ref(end), id(sys._getframe()), owner))
+    try:
+        return function(*args)
+    finally:
+        end.__reduce__()
+
+
 def unwrap(state: Any, end: Any) -> Any:
     """The other end of `Travelling`."""
     return state
@@ -142,6 +154,8 @@ def _pack_attributes(owner: Any, attributes: dict[Any, Any], dormant: bool) -> d
 
 
 def _packed(owner: Any, name: Any, value: Any, dormant: bool) -> Any:
+    if name in instance_dict.WITHIN and type(value) is dict:
+        return _pack_attributes(owner, value, False)
     cell = _dormant_cell(value) if type(value) is Cell else _attribute_cell(owner, name, value)
     if cell is None:
         return value
@@ -174,10 +188,10 @@ def _mapped_array(owner: Any, name: Any, value: Any) -> Cell | None:
     """
     if type(value).__module__.partition(".")[0] != "numpy" or getattr(value, "base", None) is None:
         return None
-    from picklesafe.handles.arrays import view_of_a_file
+    from picklesafe.handles.arrays import in_attribute
 
     try:
-        recipe = view_of_a_file(value)
+        recipe = in_attribute(value)
     except PickleSafeError as error:
         error.attribute = _attribute(owner, name)
         raise
@@ -269,13 +283,19 @@ def _reduce(handle: Any) -> Reduced | str:
     owner = owners[-1]
 
     def path() -> str:
-        found = search.path_to(owners[0], handle)
+        found = search.path_to(owners[0], handle) or pickled.path_to(owners[0], handle)
         return found or f"{type(owner).__name__} (nested {type(handle).__qualname__})"
 
     try:
         return arrive, (to_cell(handle, owner, path),)
-    except NotWorkerSafeError:
-        if sys._getframe(1).f_globals.get("__name__") == "copy":
+    except PickleSafeError as error:
+        if isinstance(error, NotWorkerSafeError) and sys._getframe(1).f_globals.get("__name__") == "copy":
             # deepcopy may know how to copy it, or says in its own words that it doesn't.
             return handle.__reduce_ex__(4)  # type: ignore[no-any-return]
+        if " (nested " in error.attribute:
+            error.attribute = pickled.path_to(owners[0], handle, _DEEP) or error.attribute
         raise
+
+
+_DEEP = 1_000_000
+"""Objects that are visited to say where a handle sits that is refused."""

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import collections
 import copyreg
+import ctypes
+import functools
 import io
+import multiprocessing
 import pickle
 import re
+import sqlite3
+import types
 from collections.abc import Callable
-from typing import Any, ClassVar
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+from unittest import mock
 
 import pytest
 
-from picklesafe import NotWorkerSafeError, PickleSafeMixin
+from picklesafe import NotWorkerSafeError, PickleSafeMixin, UnsafeHandleError, per_worker
 
 
 class Holder(PickleSafeMixin):
@@ -119,3 +129,134 @@ class StandsForNothingYet:
 def test_what_plain_pickle_sends_is_not_refused() -> None:
     arrived = pickle.loads(pickle.dumps(Holder(kind=list[int], proxy=StandsForNothingYet())))
     assert arrived.kind == list[int] and type(arrived.proxy) is StandsForNothingYet
+
+
+def a_closure_cell() -> Any:
+    value = 1
+    return (lambda: value).__closure__[0]  # type: ignore[index]
+
+
+class Refuses:
+    def __reduce__(self) -> Any:
+        raise TypeError("no, thank you")
+
+
+class Local:
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+class File(io.FileIO):
+    """One with attributes."""
+
+
+def file_of(**attributes: Any) -> File:
+    file = File(__file__)
+    vars(file).update(attributes)
+    return file
+
+
+REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "code": (lambda: a_closure_cell.__code__, r": this code can't .*per_worker"),
+    "cell": (a_closure_cell, ": this cell can't"),
+    "property": (lambda: property(len), ": this property can't"),
+    "staticmethod": (lambda: staticmethod(len), ": this staticmethod can't"),
+    "pointer": (lambda: ctypes.pointer(ctypes.c_int()), r": this .*LP_c_int can't .*\(ctypes objects containing poi"),
+    "cached lambda": (lambda: functools.lru_cache(lambda: 1), ": this .* around a lambda can't .* top of a module"),
+    "type variable": (lambda: TypeVar("Q"), r": this typing\.TypeVar called Q can't"),
+    "deep": (
+        lambda: [[{"a": (1, Local(x=[Local(y=a_closure_cell())]))}]],
+        r"\[0\]\[0\]\['a'\]\[1\]\.x\[0\]\.y: this cell",
+    ),
+    "among many": (lambda: [*range(100_000), *[Local()] * 3000, a_closure_cell()], r"\[103000\]: this cell"),
+    "namespace": (lambda: types.SimpleNamespace(a=[lambda: 1]), r"\.a\[0\]: a lambda"),
+    "iterator": (lambda: filter(lambda x: x, [1]), r"\.__reduce__\(\)\[1\]\[0\]: a lambda"),
+    "iterator of iterators": (lambda: zip([1], [a_closure_cell()], strict=False), r"\.__reduce__\(\).*: this cell"),
+    "key": (lambda: {Local: 1, a_closure_cell: 2, (lambda: 1): 3}, r"\.keys\(\)\{…\}: a lambda"),
+    "default factory": (lambda: collections.defaultdict(lambda: 1), r"\.default_factory: a lambda"),
+    "error": (lambda: ValueError(a_closure_cell()), r"\.__reduce__\(\)\[1\]\[0\]: this cell"),
+    "refusal in Python": (Refuses, r": this .*Refuses can't .*\(no, thank you\)"),
+    "mock": (mock.MagicMock, r": the class MagicMock .* has another one of that name.*per_worker.*each mock"),
+    "lock of multiprocessing": (multiprocessing.Lock, r": this multiprocessing\.synchronize\.Lock can't"),
+    "initializer": (lambda: ThreadPoolExecutor(initializer=lambda: 1), ": a lambda"),
+    "attribute of a file": (lambda: file_of(label=[lambda: 1]), r"\.label\[0\]: a lambda"),
+    "file that holds itself": (lambda: _with(file := file_of(), me=[file]), r"\.me\[0\]: this .*File holds itself"),
+}
+
+
+def _with(thing: Any, **attributes: Any) -> Any:
+    for name, value in attributes.items():
+        setattr(thing, name, value)
+    return thing
+
+
+class TestWhateverThePicklerRefuses:
+    @pytest.mark.parametrize("kind", REFUSED)
+    def test_it_is_named_with_its_place(self, kind: str) -> None:
+        make, says = REFUSED[kind]
+        for dataset, where in ((Holder(it=make()), r"^Holder\.it"), (Holder(list=[1, make()]), r"^Holder\.list\[1\]")):
+            with pytest.raises(NotWorkerSafeError, match=where + says):
+                pickle.dumps(dataset)
+
+    def test_what_libraries_refuse_or_could_not_make_again(self, tmp_path: Path) -> None:
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(tmp_path / "file.h5", "w") as file:
+            file["data"] = [1, 2, 3]
+            for refused in (file["data"].ref, file["data"].regionref[:2], file.id.get_access_plist()):
+                with pytest.raises(NotWorkerSafeError, match=r"^Holder\.it\[0\]: this h5py\..* can't"):
+                    pickle.dumps(Holder(it=[refused]))
+
+    def test_a_file_in_an_iterator_is_refused_by_its_place(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("a\nb\n")
+        lines = open(tmp_path / "file")
+        assert next(pickle.loads(pickle.dumps(Holder(lines=enumerate(lines)))).lines) == (0, "a\n")
+        next(lines)
+        with pytest.raises(UnsafeHandleError, match=r"^Holder\.lines\.__reduce__\(\)\[1\]\[0\]: the position"):
+            pickle.dumps(Holder(lines=enumerate(lines)))
+
+    def test_a_function_of_a_connection_is_refused_by_its_place(self, tmp_path: Path) -> None:
+        connection = sqlite3.connect(tmp_path / "file.db")
+        connection.row_factory = lambda cursor, row: row
+        with pytest.raises(NotWorkerSafeError, match=r"^Holder\.list\[0\]: the row_factory .*<lambda>.*with def"):
+            pickle.dumps(Holder(list=[connection]))
+
+    def test_an_object_that_is_a_file_itself_is_told_to_hold_one(self) -> None:
+        with pytest.raises(NotWorkerSafeError, match=r"^FileItself: it derives from _io\.FileIO.*Keep that in an attr"):
+            pickle.dumps(FileItself(__file__))
+
+    def test_what_per_worker_has_made_is_no_obstacle(self) -> None:
+        made = MakesCells()
+        assert made.cell is made.cell
+        assert pickle.loads(pickle.dumps(made)).cell.cell_contents == 1
+
+    def test_nobody_is_asked_who_might_do_something(self) -> None:
+        asked: list[int] = []
+
+        class Counts:
+            def __reduce__(self) -> Any:
+                asked.append(1)
+                return str, ()
+
+        pickle.dumps(Holder(it=Counts()))
+        assert asked == [1]
+
+
+class FileItself(PickleSafeMixin, io.FileIO):
+    pass
+
+
+class MakesCells(PickleSafeMixin):
+    @per_worker
+    def cell(self) -> Any:
+        return a_closure_cell()
+
+
+def test_what_multiprocessing_cannot_send_is_named_however_deep_it_lies() -> None:
+    dataset = Holder(many={number: Local(x=[number]) for number in range(5000)})
+    dataset.many[4321].x.append(lambda: 1)
+    with pytest.raises(NotWorkerSafeError, match=r"^Holder\.many\[4321\]\.x\[1\]: a lambda"):
+        ForkingPickler.dumps(["something else", (dataset,)])
+    with pytest.raises(NotWorkerSafeError, match=r"^Holder\.many\[4321\]\.x\[1\]: a lambda"):
+        multiprocessing.get_context("spawn").Process(target=len, args=(dataset,)).start()
+    with pytest.raises((AttributeError, pickle.PicklingError), match="lambda"):
+        ForkingPickler.dumps([dataset.many[4321], "which is in no object of picklesafe"])

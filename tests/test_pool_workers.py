@@ -309,6 +309,24 @@ def _in_grandchild(dataset: Shards) -> list[int]:
     return all_rows(dataset)
 
 
+def test_a_child_forked_inside_a_block_uses_the_handle_of_the_block_and_the_pool(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = str(tmp_path / "data.h5")
+    with h5py.File(path, "w") as file:
+        file["x"] = list(range(10))
+    pool: HandlePool[Any] = HandlePool(h5py.File)
+
+    def read(outer: Any) -> tuple[int, int]:
+        with pool[path] as inner:
+            found = int(inner["x"][3])
+        pool.clear()
+        return found, int(outer["x"][4])
+
+    with pool[path] as outer:
+        assert in_child(read, outer) == (3, 4)
+        assert outer["x"][5] == 5
+
+
 def _open_lmdb(path: str) -> Any:
     import lmdb
 

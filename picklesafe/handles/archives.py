@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from picklesafe.errors import NotWorkerSafeError, UnsafeHandleError
-from picklesafe.handles import files
+from picklesafe.handles import derived, files
 from picklesafe.handles.recipe import Recipe, undeclared
 from picklesafe.handles.registry import register_handle
 
@@ -33,16 +33,15 @@ def _tar_mode(handle: Any) -> str:
 @register_handle("zipfile._path.CompleteDirs", in_child="reopen-descriptor", writes=_zip_mode)
 @register_handle("zipfile._path.FastLookup", in_child="reopen-descriptor", writes=_zip_mode)
 def zip_file(handle: Any) -> Recipe:
-    """Restores the file under it, password and `metadata_encoding`; a closed one keeps its list of members.
-
-    Not restored: attributes of your own.
-    """
+    """Restores the file under it, password and `metadata_encoding`; a closed one keeps its list of members."""
     if handle.fp is None:
-        return Recipe(closed_zip, type(handle), handle.filename, handle.filelist, handle.comment, handle.mode)
+        return Recipe(
+            closed_zip, derived.kind_of(handle), handle.filename, handle.filelist, handle.comment, handle.mode
+        )
     settings = {}
     if getattr(handle, "metadata_encoding", None):
         settings["metadata_encoding"] = handle.metadata_encoding  # since Python 3.11
-    return Recipe(open_zip, handle.fp, type(handle), handle._filePassed, handle.pwd, settings)
+    return Recipe(open_zip, handle.fp, derived.kind_of(handle), handle._filePassed, handle.pwd, settings)
 
 
 @register_handle("zipfile.ZipExtFile", in_child="reopen-descriptor")
@@ -80,7 +79,7 @@ def tar_file(handle: Any) -> Recipe:
     asked for. Archives opened as streams ("r|", `stream=True`) can't be read by two processes.
     """
     if handle.closed:
-        return Recipe(closed_tar, type(handle), handle.name, handle.mode)
+        return Recipe(closed_tar, derived.kind_of(handle), handle.name, handle.mode)
     if _is_stream(handle.fileobj) or getattr(handle, "stream", False):
         raise _stream()
     given = vars(handle)
@@ -93,7 +92,8 @@ def tar_file(handle: Any) -> Recipe:
     began = handle.firstmember is None and not handle._loaded
     place = (start, first, seen, began)
     given_file = handle._extfileobj
-    return Recipe(open_tar, handle.fileobj, type(handle), handle.name, given_file, place, settings, attributes)
+    kind = derived.kind_of(handle)
+    return Recipe(open_tar, handle.fileobj, kind, handle.name, given_file, place, settings, attributes)
 
 
 _TAR_ARGUMENTS = (
@@ -120,17 +120,30 @@ def tar_member(handle: Any) -> Recipe:
     # A sparse member keeps its blocks only in this form.
     blocks = [(start, stop - start) for is_data, start, stop, _ in raw.map if is_data]
     sparse = None if blocks == [(0, raw.size)] else blocks
-    return Recipe(open_tar_member, raw.fileobj, type(handle), raw.offset, raw.size, raw.name, sparse, handle.tell())
+    kind, position = derived.kind_of(handle), derived.base_of(handle).tell(handle)
+    return Recipe(open_tar_member, raw.fileobj, kind, raw.offset, raw.size, raw.name, sparse, position)
+
+
+derived.sets(
+    lambda base: vars(closed_zip(base, None, [], b"", "r")),
+    *("zipfile.ZipFile", "zipfile.CompleteDirs", "zipfile.FastLookup"),
+    *("zipfile._path.CompleteDirs", "zipfile._path.FastLookup"),
+)
+derived.sets(
+    lambda base: [*vars(closed_tar(base, None, "r")), *_TAR_ARGUMENTS, "fileobject", "extraction_filter"],
+    "tarfile.TarFile",
+)
+derived.sets(lambda base: [], "tarfile.ExFileObject")
 
 
 # What the recipes call.
 
 
-def open_zip(file: Any, cls: Any, given: int, password: bytes | None, settings: dict[str, Any]) -> Any:
-    archive = cls(file, **settings)
+def open_zip(file: Any, kind: Any, given: int, password: bytes | None, settings: dict[str, Any]) -> Any:
+    archive = derived.new(kind, file, **settings)
     archive._filePassed = given  # whether close() leaves the file open
     if password:
-        archive.setpassword(password)
+        derived.base_of(archive).setpassword(archive, password)
     return archive
 
 
@@ -146,14 +159,14 @@ def open_zip_member(below: Any, index: int, password: bytes | None, position: in
     return member
 
 
-def closed_zip(cls: Any, name: str | None, members: list[Any], comment: bytes, mode: str) -> Any:
+def closed_zip(kind: Any, name: str | None, members: list[Any], comment: bytes, mode: str) -> Any:
     """A closed archive, which still tells what is in it."""
     # The shortest archive: nothing but its end.
-    archive = cls(io.BytesIO(b"PK\5\6" + bytes(18)))
+    archive = derived.new(kind, io.BytesIO(b"PK\5\6" + bytes(18)))
     archive.filename, archive.mode, archive._comment = name, mode, comment
     archive.filelist = members
     archive.NameToInfo.update({info.filename: info for info in members})
-    archive.close()
+    derived.base_of(archive).close(archive)
     return archive
 
 
@@ -167,7 +180,7 @@ def closed_zip_member(name: str) -> Any:
 
 def open_tar(
     file: Any,
-    cls: Any,
+    kind: Any,
     name: str | None,
     given: bool,
     place: tuple[int, int | None, int, bool],
@@ -176,7 +189,7 @@ def open_tar(
 ) -> Any:
     start, first, seen, began = place
     file.seek(start)
-    archive = cls(name, "r", fileobj=file, **settings)
+    archive = derived.new(kind, name, "r", fileobj=file, **settings)
     if (archive.members[0].offset if archive.members else None) != first:
         raise UnsafeHandleError(
             "the archive begins in the middle of the file object that it was opened on, at a place that can't be told",
@@ -184,7 +197,8 @@ def open_tar(
         )
     archive._extfileobj = given  # whether close() leaves the file open
     vars(archive).update(attributes)
-    while len(archive.members) < seen and archive.next() is not None:
+    base = derived.base_of(archive)
+    while len(archive.members) < seen and base.next(archive) is not None:
         pass
     if began:
         archive.firstmember = None
@@ -192,19 +206,19 @@ def open_tar(
 
 
 def open_tar_member(
-    file: Any, cls: Any, offset: int, size: int, name: str, sparse: list[tuple[int, int]] | None, position: int
+    file: Any, kind: Any, offset: int, size: int, name: str, sparse: list[tuple[int, int]] | None, position: int
 ) -> Any:
     archive = SimpleNamespace(fileobj=file)
-    member = cls(archive, SimpleNamespace(offset_data=offset, size=size, name=name, sparse=sparse))
+    member = derived.new(kind, archive, SimpleNamespace(offset_data=offset, size=size, name=name, sparse=sparse))
     if position:
-        member.seek(position)
+        derived.base_of(member).seek(member, position)
     return member
 
 
-def closed_tar(cls: Any, name: str | None, mode: str) -> Any:
-    archive = cls(name, "r", fileobj=io.BytesIO(bytes(1024)))
+def closed_tar(kind: Any, name: str | None, mode: str) -> Any:
+    archive = derived.new(kind, name, "r", fileobj=io.BytesIO(bytes(1024)))
     archive.mode = mode
-    archive.close()
+    derived.base_of(archive).close(archive)
     return archive
 
 

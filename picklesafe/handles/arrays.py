@@ -13,8 +13,8 @@ import sys
 import weakref
 from typing import Any, NamedTuple
 
-from picklesafe.handles import mapped
-from picklesafe.handles.recipe import Recipe, resolve
+from picklesafe.handles import derived, mapped
+from picklesafe.handles.recipe import Recipe, chooses_class, resolve
 from picklesafe.handles.registry import register_handle
 
 
@@ -79,15 +79,30 @@ class _Place(NamedTuple):
     offset: int
 
 
-def _place(array: Any) -> _Place | None:
+def in_attribute(array: Any) -> Recipe | None:
+    """`view_of_a_file`, and the recipe of an empty view, which travels by value with its flags."""
+    recipe = view_of_a_file(array)
+    if recipe is None and _map_below(array) is not None and not array.nbytes and not array.flags.writeable:
+        return Recipe(as_it_is, _Ordinary(array))
+    return recipe
+
+
+def _map_below(array: Any) -> tuple[Any, mmap.mmap] | None:
+    """The map that an array looks into, and the last object on the way there."""
     root, below = None, array
     # By way of whatever has a base: as_strided and frombuffer put objects of their own in between.
     while below is not None and not isinstance(below, mmap.mmap):
         root, below = below, below.obj if isinstance(below, memoryview) else getattr(below, "base", None)
         if below is root:
             return None  # a dtype, which is its own base
-    if below is None or not array.nbytes:
+    return None if below is None else (root, below)
+
+
+def _place(array: Any) -> _Place | None:
+    found = _map_below(array)
+    if found is None or not array.nbytes:
         return None
+    root, below = found
     if isinstance(root, sys.modules["numpy"].memmap) and root.filename is not None:
         # The root alone has its true offset, and the map begins at the page in which that lies.
         ahead = root.offset % mmap.ALLOCATIONGRANULARITY
@@ -157,6 +172,7 @@ def _arrived(plain: Any, cls: Any, writeable: bool) -> _Ordinary:
     return _Ordinary(array)
 
 
+@chooses_class
 def as_it_is(ordinary: _Ordinary) -> Any:
     return ordinary.array
 
@@ -182,13 +198,17 @@ def open_view(
         cls if issubclass(cls, np.memmap) else np.memmap, (length,), np.uint8, _map(path, *place[:3])
     )
     _name(whole, mode, start, path)
-    array = np.ndarray(shape, dtype, whole, first, strides).view(cls)
+    array = np.ndarray(shape, dtype, whole, first, strides)
+    row = issubclass(cls, np.generic)
+    if not row:
+        array = array.view(cls)
     if isinstance(array, np.memmap):
         _name(array, mode, offset, path)
     vars(array).update(attributes) if attributes else None
     if not writeable:
         array.flags.writeable = False
-    return array
+    # One row of a structured array, which looks into its memory as a view does; its class is in the dtype.
+    return array[()] if row else array
 
 
 def _name(array: Any, mode: str, offset: int | None, path: Any) -> None:
@@ -220,24 +240,30 @@ def npz_file(handle: Any) -> Recipe:
     """Restores the file under it, `allow_pickle` and the other settings of `np.load`; a closed one keeps its names."""
     settings = {name: getattr(handle, name) for name in _NPZ_SETTINGS if hasattr(handle, name)}
     if handle.zip is None:
-        return Recipe(closed_npz, _class(type(handle)), handle.files, settings)
-    return Recipe(open_npz, handle.zip.fp, _class(type(handle)), handle.fid is not None, settings)
+        return Recipe(closed_npz, _kind(handle), handle.files, settings)
+    return Recipe(open_npz, handle.zip.fp, _kind(handle), handle.fid is not None, settings)
+
+
+def _kind(handle: Any) -> Any:
+    kind = derived.kind_of(handle)
+    return _class(kind) if isinstance(kind, type) else kind
 
 
 _NPZ_SETTINGS = ("allow_pickle", "pickle_kwargs", "max_header_size")
+derived.sets(lambda base: (*_NPZ_SETTINGS, "_files", "files", "zip", "f", "fid"), "numpy.lib.npyio.NpzFile")
 
 
-def open_npz(file: Any, cls: Any, owned: bool, settings: dict[str, Any]) -> Any:
-    handle = (resolve(cls) if isinstance(cls, str) else cls)(file, own_fid=owned)
+def open_npz(file: Any, kind: Any, owned: bool, settings: dict[str, Any]) -> Any:
+    handle = derived.new(kind, file, own_fid=owned)
     vars(handle).update(settings)
     return handle
 
 
-def closed_npz(cls: Any, names: list[str], settings: dict[str, Any]) -> Any:
+def closed_npz(kind: Any, names: list[str], settings: dict[str, Any]) -> Any:
     import io
 
     empty = io.BytesIO(b"PK\5\6" + bytes(18))
-    handle = open_npz(empty, cls, False, settings)
+    handle = open_npz(empty, kind, False, settings)
     handle.files = names
-    handle.close()
+    derived.base_of(handle).close(handle)
     return handle

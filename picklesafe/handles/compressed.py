@@ -10,6 +10,7 @@ import io
 from typing import Any, NamedTuple
 
 from picklesafe.errors import UnsafeHandleError
+from picklesafe.handles import derived
 from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
 
@@ -42,17 +43,20 @@ def can_write(handle: Any) -> str:
 
 
 @register_handle("gzip.GzipFile", in_child="reopen-descriptor", writes=can_write)
+# They are made in the same way, with a reader of their own.
+@register_handle("isal.igzip.IGzipFile", in_child="reopen-descriptor", writes=can_write)
+@register_handle("zlib_ng.gzip_ng.GzipNGFile", in_child="reopen-descriptor", writes=can_write)
 def gzip_file(handle: Any) -> Recipe:
     """Restores the file under it, the position and the name.
 
     Not restored: `mtime`, until data is read again. Returning to a position means decompressing up to it.
     """
     if handle.closed:
-        return Recipe(closed_file, type(handle), handle.name)
+        return Recipe(closed_file, derived.kind_of(handle), handle.name)
     owned = handle.myfileobj is not None
     # The name is that of the file below, which is absolute when it arrives, or a label of its own.
     name = None if handle.name == getattr(handle.fileobj, "name", None) else handle.name
-    return Recipe(open_gzip, handle.fileobj, type(handle), name, owned, _place(handle, owned))
+    return Recipe(open_gzip, handle.fileobj, derived.kind_of(handle), name, owned, _place(handle, owned))
 
 
 @register_handle("bz2.BZ2File", in_child="reopen-descriptor", writes=can_write, path=_below)
@@ -62,8 +66,8 @@ def bz2_file(handle: Any) -> Recipe:
     Returning to a position means decompressing up to it.
     """
     if handle.closed:
-        return Recipe(closed_file, type(handle))
-    return Recipe(open_plain, handle._fp, type(handle), handle._closefp, _place(handle, handle._closefp), {})
+        return Recipe(closed_file, derived.kind_of(handle))
+    return _plain(handle, {})
 
 
 @register_handle("lzma.LZMAFile", in_child="reopen-descriptor", writes=can_write, path=_below)
@@ -73,40 +77,56 @@ def lzma_file(handle: Any) -> Recipe:
     Returning to a position means decompressing up to it.
     """
     if handle.closed:
-        return Recipe(closed_file, type(handle))
-    settings = handle._buffer.raw._decomp_args
-    return Recipe(open_plain, handle._fp, type(handle), handle._closefp, _place(handle, handle._closefp), settings)
+        return Recipe(closed_file, derived.kind_of(handle))
+    return _plain(handle, handle._buffer.raw._decomp_args)
 
 
-# What the recipes call. A class's own constructor is called, so that a subclass (isal's, zlib-ng's) stays what it is.
+def _plain(handle: Any, settings: dict[str, Any]) -> Recipe:
+    owned = handle._closefp
+    return Recipe(open_plain, handle._fp, derived.kind_of(handle), owned, _place(handle, owned), settings)
 
 
-def open_gzip(file: Any, cls: Any, name: Any, owned: bool, place: Place) -> Any:
+def _attributes(base: Any) -> list[str]:
+    return list(vars(closed_file(base)))
+
+
+derived.sets(
+    _attributes,
+    *("gzip.GzipFile", "isal.igzip.IGzipFile", "zlib_ng.gzip_ng.GzipNGFile", "bz2.BZ2File", "lzma.LZMAFile"),
+)
+
+
+# What the recipes call.
+
+
+def open_gzip(file: Any, kind: Any, name: Any, owned: bool, place: Place) -> Any:
     _to_start(file, place)
-    handle = cls(filename=name, mode="rb", fileobj=file)
+    handle = derived.new(kind, filename=name, mode="rb", fileobj=file)
     if owned:
         handle.myfileobj = file  # what close() closes
     return _at(handle, place)
 
 
-def open_plain(file: Any, cls: Any, owned: bool, place: Place, settings: dict[str, Any]) -> Any:
+def open_plain(file: Any, kind: Any, owned: bool, place: Place, settings: dict[str, Any]) -> Any:
     _to_start(file, place)
-    handle = cls(file, "rb", **settings)
+    handle = derived.new(kind, file, "rb", **settings)
     handle._closefp = owned
     return _at(handle, place)
 
 
-def closed_file(cls: Any, name: Any = None) -> Any:
+def closed_file(kind: Any, name: Any = "") -> Any:
     """One that has been closed: every use raises ValueError, as that of the original does."""
     nothing = io.BytesIO()
-    handle = cls(nothing) if name is None else cls(name, "rb", fileobj=nothing)
-    handle.close()
+    cls = kind.cls if isinstance(kind, derived.Derived) else kind
+    is_gzip = "gzip.GzipFile" in [f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__]
+    handle = derived.new(kind, name, "rb", fileobj=nothing) if is_gzip else derived.new(kind, nothing)
+    derived.base_of(handle).close(handle)
     return handle
 
 
 def _place(handle: Any, owned: bool) -> Place:
     raw = handle._buffer.raw
-    position = handle.tell()
+    position = derived.base_of(handle).tell(handle)
     untouched = raw.tell() == 0 and not raw._eof
     buffered = raw.tell() - position
     if owned or untouched or buffered <= 0:
@@ -121,9 +141,10 @@ def _to_start(file: Any, place: Place) -> None:
 
 
 def _at(handle: Any, place: Place) -> Any:
+    base = derived.base_of(handle)
     try:
-        handle.seek(place.position)
-        seen = handle.peek(1)[: len(place.ahead)] if place.ahead else b""
+        base.seek(handle, place.position)
+        seen = base.peek(handle, 1)[: len(place.ahead)] if place.ahead else b""
     except Exception as error:
         if not place.ahead:
             raise

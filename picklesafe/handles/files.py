@@ -1,4 +1,4 @@
-"""Open files: what `open()`, `codecs.open()` and `tempfile` give.
+"""Open files: what `open()` and `tempfile` give.
 
 A text file stands on a buffer, the buffer on a raw file. Each is a handle of its own whose recipe takes the one below
 as an argument, so that `file` and `file.buffer`, kept side by side, are one file again afterwards. `BytesIO` and
@@ -7,7 +7,6 @@ as an argument, so that `file` and `file.buffer`, kept side by side, are one fil
 
 from __future__ import annotations
 
-import codecs
 import gc
 import io
 import os
@@ -16,8 +15,9 @@ import sys
 from typing import Any
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
+from picklesafe.handles import derived
 from picklesafe.handles.fingerprint import absolute
-from picklesafe.handles.recipe import Recipe, undeclared
+from picklesafe.handles.recipe import Recipe, chooses_class, undeclared
 from picklesafe.handles.registry import register_handle
 
 PER_WORKER = "Open it in a method decorated with @picklesafe.per_worker, which runs once in every worker"
@@ -41,7 +41,7 @@ def can_write(handle: Any) -> str:
 def raw_file(handle: io.FileIO) -> Recipe:
     """Restores path, mode and position.
 
-    Not restored: the flags of an `opener=`, attributes of your own. A file without a name is found by its descriptor.
+    Not restored: the flags of an `opener=`. A file without a name is found by its descriptor.
     """
     if handle.closed:
         return closed(handle)
@@ -50,25 +50,23 @@ def raw_file(handle: io.FileIO) -> Recipe:
         return Recipe(own_stream, *own)
     path = path_of(handle.name, handle.fileno())
     mode = handle.mode.replace("x", "w")
-    return Recipe(open_raw, path, mode, _position(handle), type(handle)).reads(path, descriptor=handle.fileno())
+    recipe = Recipe(open_raw, path, mode, _position(handle), derived.kind_of(handle))
+    return recipe.reads(path, descriptor=handle.fileno()).stands_on(handle.fileno(), handle)
 
 
 @register_handle("_io.BufferedReader", in_child="reopen-descriptor", writes=can_write)
 @register_handle("_io.BufferedRandom", in_child="reopen-descriptor", writes=can_write)
 @register_handle("_io.BufferedWriter", in_child="reopen-descriptor", writes=can_write)
 def buffered_file(handle: io.BufferedReader) -> Recipe:
-    """Restores path, mode, position and size of the buffer; files open for writing are refused.
-
-    Not restored: attributes of your own.
-    """
+    """Restores path, mode, position and size of the buffer; files open for writing are refused."""
     if handle.closed:
         return closed(handle)
     own = standard_stream(handle)
     if own:
         return Recipe(own_stream, *own)
     # Nothing gives the size back but the memory that the object takes; it has no buffer once it is detached.
-    size = handle.__sizeof__() - type(handle).__basicsize__
-    return Recipe(open_buffered, handle.raw, _position(handle), size if size > 0 else None, type(handle))
+    size = derived.base_of(handle).__sizeof__(handle) - type(handle).__basicsize__
+    return Recipe(open_buffered, handle.raw, _position(handle), size if size > 0 else None, derived.kind_of(handle))
 
 
 @register_handle("_io.BufferedRWPair", in_child="keep", writes=can_write)
@@ -99,7 +97,7 @@ def text_file(handle: io.TextIOWrapper) -> Recipe:
         handle.line_buffering,
         handle.write_through,
         vars(handle).get("mode"),
-        type(handle),
+        derived.kind_of(handle),
     )
 
 
@@ -115,55 +113,26 @@ def temporary_file(handle: Any) -> Recipe:
     return Recipe(open_temporary, handle.file, absolute(handle.name))
 
 
-def _stream_can_write(handle: Any) -> str:
-    return can_write(handle.stream)
-
-
-@register_handle("codecs.StreamReader", in_child="reopen-descriptor")
-def stream_reader(handle: Any) -> Recipe:
-    """Restores the file under it, its errors, and what it has read ahead.
-
-    Not restored: what the readers of East Asian encodings hold back of a character, so these only travel unread.
-    """
-    state = {name: value for name, value in vars(handle).items() if name not in ("stream", "errors")}
-    if type(handle).read is not codecs.StreamReader.read and handle.stream.tell() != 0:
-        raise UnsafeHandleError(
-            "the reader of this encoding doesn't reveal what it has read ahead",
-            remedy="Use open(path, encoding=…), which tells its position",
-        )
-    return Recipe(open_stream, type(handle), handle.stream, handle.errors, state)
-
-
-@register_handle("codecs.StreamWriter", in_child="reopen-descriptor", writes=_stream_can_write)
-def stream_writer(handle: codecs.StreamWriter) -> Recipe:
-    """Restores the stream under it, where that is memory, the null device or the process's own output."""
-    return Recipe(open_stream, type(handle), handle.stream, handle.errors, {})
-
-
-@register_handle("codecs.StreamReaderWriter", in_child="reopen-descriptor", writes=_stream_can_write)
-def stream_reader_writer(handle: codecs.StreamReaderWriter) -> Recipe:
-    """Restores what `codecs.open` gave: the file under it, encoding, errors, and what was read ahead.
-
-    Not restored: what the readers of East Asian encodings hold back of a character, so these only travel unread.
-    """
-    parts = (handle.stream, handle.reader, type(handle.writer))
-    return Recipe(open_stream_pair, *parts, handle.errors, vars(handle).get("encoding"), type(handle))
+derived.sets(lambda base: ["name"], "_io.FileIO")
+derived.sets(lambda base: [], "_io.BufferedReader", "_io.BufferedRandom", "_io.BufferedWriter", "_io.BufferedRWPair")
+derived.sets(lambda base: ["args", "mode"], "_io.TextIOWrapper", "fsspec.core.PickleableTextIOWrapper")
 
 
 # What the recipes call.
 
 
-def open_raw(path: Any, mode: str, position: int, cls: Any) -> Any:
-    file = cls(path, mode)
+def open_raw(path: Any, mode: str, position: int, kind: Any) -> Any:
+    file = derived.new(kind, path, mode)
     if position:
-        file.seek(position)
+        derived.base_of(file).seek(file, position)
     return file
 
 
-def open_buffered(raw: Any, position: int, size: int | None, cls: Any) -> Any:
-    file = cls(raw) if size is None else cls(raw, size)
-    if position != file.tell():
-        file.seek(position)
+def open_buffered(raw: Any, position: int, size: int | None, kind: Any) -> Any:
+    file = derived.new(kind, raw) if size is None else derived.new(kind, raw, size)
+    base = derived.base_of(file)
+    if position != base.tell(file):
+        base.seek(file, position)
     return file
 
 
@@ -176,12 +145,12 @@ def open_text(
     line_buffering: bool,
     write_through: bool,
     mode: str | None,
-    cls: Any,
+    kind: Any,
 ) -> Any:
-    file = cls(buffer, encoding, errors, newline, line_buffering, write_through)
+    file = derived.new(kind, buffer, encoding, errors, newline, line_buffering, write_through)
     if mode is not None:
         file.mode = mode  # an attribute that open() sets
-    file.seek(position)
+    derived.base_of(file).seek(file, position)
     return file
 
 
@@ -191,19 +160,7 @@ def open_temporary(file: Any, name: Any) -> Any:
     return tempfile._TemporaryFileWrapper(file, name, False)
 
 
-def open_stream(cls: Any, stream: Any, errors: str, state: dict[str, Any]) -> Any:
-    reader = cls(stream, errors)
-    vars(reader).update(state)
-    return reader
-
-
-def open_stream_pair(stream: Any, reader: Any, writer: Any, errors: str, encoding: str | None, cls: Any) -> Any:
-    both = cls(stream, lambda stream, errors: reader, writer, errors)
-    if encoding is not None:
-        both.encoding = encoding
-    return both
-
-
+@chooses_class
 def own_stream(name: str, layer: str) -> Any:
     """This process's `sys.stdin`, `sys.stdout` or `sys.stderr`, or what lies `.buffer` and `.raw` below it."""
     stream = getattr(sys, name)
@@ -212,21 +169,21 @@ def own_stream(name: str, layer: str) -> Any:
     return stream
 
 
-def closed_file(cls: Any, name: Any, mode: str, encoding: str | None, errors: str | None) -> Any:
+def closed_file(base: Any, kind: Any, name: Any, mode: str, encoding: str | None, errors: str | None) -> Any:
     """A file of this kind that has been closed: every use raises ValueError, as that of the original does."""
     # Made with nothing but the null device, which no mode changes.
-    raw = io.FileIO(os.devnull, mode if cls is io.FileIO else _RAW_MODES.get(cls, "r+"))
-    file: Any = raw
-    if cls is io.BufferedRWPair:
-        file = io.BufferedRWPair(raw, raw)
-    elif cls is io.TextIOWrapper:
-        file = io.TextIOWrapper(io.BufferedReader(raw), encoding, errors)
-        file.mode = mode
-    elif cls is not io.FileIO:
-        file = cls(raw)
+    if base is io.FileIO:
+        file = raw = derived.new_from(base, kind, os.devnull, mode)
+    else:
+        raw = io.FileIO(os.devnull, _RAW_MODES.get(base, "r+"))
+        if base is io.TextIOWrapper:
+            file = derived.new_from(base, kind, io.BufferedReader(raw), encoding, errors)
+            file.mode = mode
+        else:
+            file = derived.new_from(base, kind, raw, *[raw] * (base is io.BufferedRWPair))
     if name is not None:
         raw.name = name  # an attribute like any other
-    file.close()
+    base.close(file)
     return file
 
 
@@ -335,7 +292,7 @@ def _is_null_device(handle: Any) -> bool:
 
 def _position(handle: Any) -> int:
     if handle.seekable():
-        position: int = handle.tell()
+        position: int = derived.base_of(handle).tell(handle)
         return position
     raise NotWorkerSafeError(
         f"{called(handle)} can't be sought in, as a pipe can't, so no other process gets what was read of it",
@@ -347,7 +304,8 @@ def _text_position(handle: io.TextIOWrapper) -> int:
     if not handle.seekable():
         return _position(handle)
     try:
-        return handle.tell()
+        position: int = derived.base_of(handle).tell(handle)
+        return position
     except OSError as error:
         raise UnsafeHandleError(
             f"the position in {called(handle)} can't be told ({error})",
@@ -376,7 +334,8 @@ def _newline(handle: io.TextIOWrapper) -> str | None:
         return given[0]
     if given == [""] and handle.readable():
         # Either newline="" or, at the end of the file, an empty rest of text. Seeking to where it is drops the latter.
-        handle.seek(handle.tell())
+        base = derived.base_of(handle)
+        base.seek(handle, base.tell(handle))
         given = [value for value in gc.get_referents(handle)[below:] if type(value) is str][1:-1]
         return "" if given else None
     if handle.readable():
@@ -385,11 +344,12 @@ def _newline(handle: io.TextIOWrapper) -> str | None:
 
 
 def closed(handle: Any) -> Recipe:
-    cls = next(base for base in type(handle).__mro__ if base.__module__ == "_io")
+    base = next(base for base in type(handle).__mro__ if base.__module__ == "_io")
     name, mode = getattr(handle, "name", None), getattr(handle, "mode", "rb")
     if not isinstance(name, str | bytes | os.PathLike):
         name = None
     is_text = isinstance(handle, io.TextIOWrapper)
     encoding, errors = (handle.encoding, handle.errors) if is_text else (None, None)
-    recipe = Recipe(closed_file, cls, name, mode.replace("x", "w"), encoding, errors)
+    kind = derived.kind_of(handle)
+    recipe = Recipe(closed_file, base, kind, name, mode.replace("x", "w"), encoding, errors)
     return recipe.unwatched()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from picklesafe.errors import UnsafeHandleError
 from picklesafe.handles import files
-from picklesafe.handles.recipe import Recipe, resolve
+from picklesafe.handles.recipe import Recipe, chooses_class, resolve
 from picklesafe.handles.registry import register_handle
 
 
@@ -72,7 +72,8 @@ def remote_file(handle: Any) -> Recipe:
 def local_file(handle: Any) -> Recipe:
     """Restores path, mode, position and compression, as of any open file."""
     state = {name: value for name, value in vars(handle).items() if name not in ("f", "fs")}
-    return Recipe(open_local, handle.f, None if handle.fs is None else _file_system(handle.fs), state)
+    system = None if handle.fs is None else _file_system(handle.fs)
+    return Recipe(open_local, handle.f, type(handle), system, state)
 
 
 # It pickles itself, without the position. Its constructor takes what that of io.TextIOWrapper does.
@@ -88,6 +89,7 @@ def open_file_system(system: FileSystem) -> Any:
     return resolve(system.name)(*system.args, **system.options)
 
 
+@chooses_class
 def open_remote(system: FileSystem, path: str, position: int, settings: dict[str, Any]) -> Any:
     handle = open_file_system(system).open(path, "rb", **settings)
     if position:
@@ -103,8 +105,7 @@ def closed_remote(name: str, path: str, mode: str) -> Any:
     return handle
 
 
-def open_local(file: Any, system: FileSystem | None, state: dict[str, Any]) -> Any:
-    cls = resolve("fsspec.implementations.local.LocalFileOpener")
+def open_local(file: Any, cls: Any, system: FileSystem | None, state: dict[str, Any]) -> Any:
     handle = cls.__new__(cls)
     vars(handle).update(state, f=file, fs=None if system is None else open_file_system(system))
     if "size" in state:

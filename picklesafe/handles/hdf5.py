@@ -12,6 +12,7 @@ import gc
 from typing import Any
 
 from picklesafe.errors import NotWorkerSafeError
+from picklesafe.handles import derived
 from picklesafe.handles.files import PER_WORKER, path_of
 from picklesafe.handles.fingerprint import absolute
 from picklesafe.handles.places import writing_on
@@ -61,25 +62,29 @@ def file(handle: Any) -> Recipe:
     """Restores path, driver, SWMR reading, locking, chunk cache and page buffer, or the Python file object under it; a
     file in memory travels by value, and files open for writing are refused.
 
-    Not restored: attributes of your own, but for those of a class derived from File. The drivers ros3, family, split,
-    direct and mpio don't reveal what they were given.
+    The drivers ros3, family, split, direct and mpio don't reveal what they were given, which is an error.
     """
-    import h5py
-
     if not handle:
-        return Recipe(closed, "File")
+        return Recipe(closed, "File", *_derived(handle))
     if can_write(handle) == "" and handle.mode != "r":
         handle.flush()
-        return Recipe(in_memory, handle.id.get_file_image())
+        return Recipe(in_memory, handle.id.get_file_image(), *_derived(handle))
     if handle.driver not in _DRIVERS:
         raise undeclared(f"h5py with driver={handle.driver!r}")
     settings = _settings(handle)
     opener: Any = "h5py.File"
-    if type(handle) is not h5py.File:
+    if _derived(handle):
         opener = open_derived
-        settings["cls"] = type(handle)
-        settings["attributes"] = {name: value for name, value in vars(handle).items() if name != "_id"}
+        settings["kind"] = derived.kind_of(handle)
     return _on(handle, opener, settings)
+
+
+derived.sets(lambda base: ("_id", "_libver"), "h5py._hl.files.File")
+
+
+def _derived(handle: Any) -> list[Any]:
+    kind = derived.kind_of(handle)
+    return [] if kind is derived.base_of(handle) else [kind]
 
 
 # Parts of a file have nothing to close. Where the file isn't held beside them, the inherited one stays open and is
@@ -161,32 +166,26 @@ def dimensions(handle: Any) -> Recipe:
 # What the recipes call.
 
 
-def open_derived(where: Any, mode: str, *, cls: Any, attributes: dict[str, Any], **settings: Any) -> Any:
-    """A file of a class derived from File. Its `__init__` isn't called, which takes who knows what."""
-    import h5py
-
-    opened = h5py.File(where, mode, **settings)
-    for name, value in attributes.items():
-        vars(opened).setdefault(name, value)
-    opened.__class__ = cls
-    return opened
+def open_derived(where: Any, mode: str, *, kind: Any, **settings: Any) -> Any:
+    """A file of a class derived from File, or with attributes of its own."""
+    return derived.new(kind, where, mode, **settings)
 
 
-def in_memory(image: bytes) -> Any:
+def in_memory(image: bytes, kind: Any = "h5py.File") -> Any:
     """A file in memory, whose content came along."""
     import h5py
 
-    return h5py.File.in_memory(image)
+    return derived.new(kind, h5py.File.in_memory(image).id)
 
 
-def closed(kind: str) -> Any:
+def closed(kind: str, cls: Any = "h5py.File") -> Any:
     """A file, dataset or group that has been closed: every use raises what the original raises."""
     import h5py
 
     # The core driver without a backing store touches no disk; the name only has to be nobody else's.
     with h5py.File(f"closed-{id(object())}", "w", driver="core", backing_store=False) as owner:
         if kind == "File":
-            return owner
+            return derived.new(cls, owner.id)
         if kind == "Datatype":
             owner["it"] = h5py.h5t.NATIVE_INT8.dtype
             return owner["it"]

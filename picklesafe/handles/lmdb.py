@@ -176,10 +176,11 @@ def _search() -> Iterator[Any]:
     import lmdb
 
     for holder in gc.get_objects():
-        if isinstance(holder, list | tuple | set | frozenset | dict) and len(holder) > 1000:
+        # Not isinstance, which asks for an object's __class__: of some, torch warns that they are deprecated.
+        if issubclass(type(holder), (list, tuple, set, frozenset, dict)) and len(holder) > 1000:
             continue
         for held in gc.get_referents(holder):
-            if isinstance(held, lmdb.Environment) and lmdb_inherited.is_alive(held):
+            if issubclass(type(held), lmdb.Environment) and lmdb_inherited.is_alive(held):
                 yield held
 
 

@@ -14,6 +14,7 @@ import weakref
 from typing import Any, NamedTuple
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
+from picklesafe.handles import derived
 from picklesafe.handles.fingerprint import Fingerprint
 from picklesafe.handles.recipe import Recipe, undeclared
 from picklesafe.handles.registry import register_handle
@@ -48,7 +49,7 @@ def memory_map(handle: mmap.mmap) -> Recipe:
     refused. A writable map may travel, since what it writes goes to the file by nature.
     """
     if handle.closed:
-        return Recipe(closed_map, type(handle))
+        return Recipe(closed_map, derived.kind_of(handle))
     address = address_of(handle)
     mapping = mapping_at(address)
     if mapping is None:
@@ -67,24 +68,29 @@ def memory_map(handle: mmap.mmap) -> Recipe:
     if mapping.writable:
         access = mmap.ACCESS_COPY if mapping.private else mmap.ACCESS_WRITE
     path, fingerprint = file_of(handle, address, mapping.path, content=access != mmap.ACCESS_WRITE)
-    recipe = Recipe(open_map, path, len(handle), mapping.offset, access, handle.tell(), type(handle))
+    recipe = Recipe(
+        open_map, path, len(handle), mapping.offset, access, mmap.mmap.tell(handle), derived.kind_of(handle)
+    )
     recipe.files = (fingerprint,)
     return recipe
 
 
-def open_map(path: Any, length: int, offset: int, access: int, position: int, cls: Any) -> Any:
-    handle = map_file(path, length, offset, access, cls)
-    handle.seek(position)
+def open_map(path: Any, length: int, offset: int, access: int, position: int, kind: Any) -> Any:
+    handle = map_file(path, length, offset, access, kind)
+    mmap.mmap.seek(handle, position)
     return handle
 
 
-def closed_map(cls: Any) -> Any:
-    handle = cls(-1, 1)
-    handle.close()
+def closed_map(kind: Any) -> Any:
+    handle = derived.new(kind, -1, 1)
+    mmap.mmap.close(handle)
     return handle
 
 
-def map_file(path: Any, length: int, offset: int, access: int, cls: Any = mmap.mmap) -> Any:
+derived.sets(lambda base: [], "mmap.mmap")
+
+
+def map_file(path: Any, length: int, offset: int, access: int, kind: Any = mmap.mmap) -> Any:
     """Map a part of a file as it is: it is never made longer.
 
     Raises:
@@ -98,7 +104,7 @@ def map_file(path: Any, length: int, offset: int, access: int, cls: Any = mmap.m
                 f"{os.fsdecode(path)} has {size:,} bytes, and the map ended at byte {offset + length:,}",
                 remedy="Bring the whole file back, or open the dataset anew",
             )
-        return cls(file.fileno(), length, access=access, offset=offset)
+        return derived.new(kind, file.fileno(), length, access=access, offset=offset)
 
 
 class _Known(NamedTuple):

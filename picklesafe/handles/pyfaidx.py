@@ -6,12 +6,14 @@ several workers would write it at once.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
 from typing import Any
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError
+from picklesafe.handles import derived
 from picklesafe.handles.files import path_of
 from picklesafe.handles.found import refuse_closed
 from picklesafe.handles.recipe import Recipe, resolve
@@ -29,8 +31,7 @@ OPTIONS = (
     "sequence_always_upper",
 )
 FUNCTIONS = ("key_function", "filt_function")
-OWN = ("faidx", "filename", "mutable", "records")
-"""What the `__init__` of Fasta itself sets."""
+derived.sets(lambda base: ("faidx", "filename", "mutable", "records"), "pyfaidx.Fasta")
 
 
 def can_write(handle: Any) -> str:
@@ -46,28 +47,25 @@ def path_of_fasta(handle: Any) -> str:
 
 @register_handle("pyfaidx.Fasta", in_child="reopen-descriptor", writes=can_write, path=path_of_fasta)
 def fasta(handle: Any) -> Recipe:
-    """Restores path or fsspec file, the indexes' paths, and every option that `Fasta` was given; also the attributes of
-    a class derived from it. `mutable=True` is refused, and no index is built or rewritten.
+    """Restores path or fsspec file, the indexes' paths, and every option that `Fasta` was given; `mutable=True`
+    is refused, and no index is built or rewritten.
 
     Not restored: what was read ahead. A lambda as `key_function` or `filt_function` is an error.
     """
-    if type(handle) is resolve("pyfaidx.Fasta"):
+    if type(handle) is resolve("pyfaidx.Fasta") and not derived.extra(handle):
         return _recipe(handle.faidx, open_fasta)
-    return _recipe(
-        handle.faidx,
-        open_derived,
-        kind=type(handle),
-        attributes={name: value for name, value in vars(handle).items() if name not in OWN},
-    )
+    return _recipe(handle.faidx, open_fasta, kind=derived.kind_of(handle))
 
 
 @register_handle("pyfaidx.Faidx", in_child="reopen-descriptor", writes=can_write, path=path_of_fasta)
 def faidx(handle: Any) -> Recipe:
     """Restores path or fsspec file, the indexes' paths, and every option that `Faidx` was given.
 
-    Not restored: what was read ahead. A lambda as `key_function` or `filt_function` is an error.
+    That of a `Fasta` follows it. Not restored: what was read ahead. A lambda as `key_function` or `filt_function` is an
+    error.
     """
-    return _recipe(handle, open_faidx)
+    owner = _owner(handle)
+    return _recipe(handle, open_faidx) if owner is None else Recipe(faidx_of, owner)
 
 
 @register_handle("pyfaidx.FastaRecord", in_child="reopen-descriptor", writes=can_write, path=path_of_fasta)
@@ -76,9 +74,9 @@ def record(handle: Any) -> Recipe:
     return Recipe("operator.getitem", handle._fa, handle.name)
 
 
-def open_fasta(source: Any, **options: Any) -> Any:
+def open_fasta(source: Any, kind: Any = "pyfaidx.Fasta", **options: Any) -> Any:
     """A Fasta on the indexes that there are."""
-    return resolve("pyfaidx.Fasta")(source, **_building_none(source, options))
+    return derived.new(kind, source, **_building_none(source, options))
 
 
 def open_faidx(source: Any, **options: Any) -> Any:
@@ -86,12 +84,8 @@ def open_faidx(source: Any, **options: Any) -> Any:
     return resolve("pyfaidx.Faidx")(source, **_building_none(source, options))
 
 
-def open_derived(source: Any, kind: Any, attributes: dict[str, Any], **options: Any) -> Any:
-    """A Fasta of a derived class. Its `__init__` isn't called, which takes who knows what."""
-    opened = kind.__new__(kind)
-    resolve("pyfaidx.Fasta").__init__(opened, source, **_building_none(source, options))
-    vars(opened).update(attributes)
-    return opened
+def faidx_of(opened: Any) -> Any:
+    return opened.faidx
 
 
 def _building_none(source: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +94,17 @@ def _building_none(source: Any, options: dict[str, Any]) -> dict[str, Any]:
     if isinstance(index, str) and not os.path.exists(index):
         raise HandleMissingError(f"the index {index!r} isn't there", remedy="Bring it back: a worker builds none")
     return {"rebuild": False, "build_index": False, **options}
+
+
+def _owner(index: Any) -> Any:
+    """The Fasta that has made a Faidx, if there is one. They read one file, and must go on doing so."""
+    fasta = resolve("pyfaidx.Fasta")
+    for holder in gc.get_referrers(index):
+        # Its attributes hold it, in a dictionary or, since Python 3.11, without one.
+        for candidate in (holder, *(gc.get_referrers(holder) if type(holder) is dict else ())):
+            if issubclass(type(candidate), fasta) and candidate.__dict__.get("faidx") is index:
+                return candidate
+    return None
 
 
 def _index(handle: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError, PickleSafeError
 from picklesafe.handles.fingerprint import Fingerprint, absolute
@@ -29,18 +29,20 @@ class Recipe:
         args, kwargs: what it is called with; they must pickle, but for handles.
     """
 
-    __slots__ = ("args", "files", "kwargs", "opener")
+    __slots__ = ("args", "descriptor", "files", "kwargs", "opener")
 
     opener: Opener
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     files: tuple[Fingerprint, ...]
+    descriptor: tuple[int, int] | None
 
     def __init__(self, opener: Opener, /, *args: Any, **kwargs: Any) -> None:
         self.opener = opener
         self.args = args
         self.kwargs = kwargs
         self.files = ()
+        self.descriptor = None
         if args and isinstance(args[0], str | bytes | os.PathLike) and os.path.exists(args[0]):
             path = absolute(args[0])
             self.args = (path, *args[1:])
@@ -63,6 +65,12 @@ class Recipe:
     def unwatched(self) -> Recipe:
         """Compare no file: for databases, which know themselves what they allow. Gives the recipe itself."""
         self.files = ()
+        return self
+
+    def stands_on(self, descriptor: int, handle: Any) -> Recipe:
+        """Note by which descriptor this process has it open: another handle on it can't be sent together with this
+        one, since they share a position, and would part. Gives the recipe itself."""
+        self.descriptor = (descriptor, id(handle))
         return self
 
     def _watch(self, paths: tuple[Any, ...], descriptor: int | None, *, content: bool) -> Recipe:
@@ -118,7 +126,7 @@ class Recipe:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Recipe):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return all(getattr(self, name) == getattr(other, name) for name in ("opener", "args", "kwargs", "files"))
 
     __hash__ = None  # type: ignore[assignment]  # arguments needn't be hashable
 
@@ -128,7 +136,18 @@ class Recipe:
     def with_arguments(self, change: Callable[[Any], Any]) -> Recipe:
         """The same recipe with `change` applied to every argument."""
         args = tuple(change(value) for value in self.args)
-        return _rebuild(self.opener, args, {key: change(value) for key, value in self.kwargs.items()}, self.files)
+        changed = _rebuild(self.opener, args, {key: change(value) for key, value in self.kwargs.items()}, self.files)
+        changed.descriptor = self.descriptor
+        return changed
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def chooses_class(opener: F) -> F:
+    """Marks what gives an object of the right class by itself, where a recipe names none."""
+    opener.chooses_class = True  # type: ignore[attr-defined]
+    return opener
 
 
 def _not_installed(name: str, error: Exception) -> HandleMissingError:
@@ -142,6 +161,7 @@ def _rebuild(opener: Opener, args: tuple[Any, ...], kwargs: dict[str, Any], file
     # Not through __init__, which would take new fingerprints where the old ones are to be compared.
     recipe = Recipe.__new__(Recipe)
     recipe.opener, recipe.args, recipe.kwargs, recipe.files = opener, args, kwargs, files
+    recipe.descriptor = None
     return recipe
 
 

@@ -10,7 +10,8 @@ from types import FunctionType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError, UnsafeHandleError
-from picklesafe.handles.recipe import Recipe
+from picklesafe.handles.families import FAMILIES
+from picklesafe.handles.recipe import Recipe, resolve
 
 InChild = Literal["reopen-descriptor", "drop", "close", "keep", "share"]
 Describe = Callable[[Any], Recipe]
@@ -48,107 +49,12 @@ class HandleType(NamedTuple):
     found: str
 
 
-# The family of a library's handles, in a module beside this one, by the first part of the type's `__module__`.
-FAMILIES: dict[str, str] = {
-    "_asyncio": "refused",
-    "_contextvars": "refused",
-    "_csv": "refused",
-    "_duckdb": "duckdb",
-    "_io": "files",
-    "_queue": "sync",
-    "_socket": "refused",
-    "_thread": "sync",
-    "_weakrefset": "refused",
-    "asyncio": "refused",
-    "av": "video",
-    "boto3": "refused",
-    "botocore": "refused",
-    "builtins.Cursor": "lmdb",
-    "builtins.Environment": "lmdb",
-    "builtins.Fasta": "genomics",
-    "builtins.Fastq": "genomics",
-    "builtins.Fastx": "genomics",
-    "builtins.Rdict": "keyvalue",
-    "builtins.Transaction": "lmdb",
-    "builtins._Database": "lmdb",
-    "builtins.async_generator": "refused",
-    "builtins.coroutine": "refused",
-    "builtins.dict_items": "refused",
-    "builtins.dict_keys": "refused",
-    "builtins.dict_values": "refused",
-    "builtins.frame": "refused",
-    "builtins.generator": "refused",
-    "builtins.mappingproxy": "refused",
-    "builtins.memoryview": "refused",
-    "builtins.module": "refused",
-    "builtins.odict_items": "refused",
-    "builtins.odict_keys": "refused",
-    "builtins.odict_values": "refused",
-    "builtins.safe_open": "arrow",
-    "builtins.traceback": "refused",
-    "bz2": "compressed",
-    "codecs": "files",
-    "concurrent": "sync",
-    "cv2": "video",
-    "dbm": "keyvalue",
-    "decord": "video",
-    "duckdb": "duckdb",
-    "fsspec": "fsspec_files",
-    "gzip": "compressed",
-    "h5py": "hdf5",
-    "lmdb": "lmdb",
-    "logging": "logs",
-    "loguru": "logs",
-    "lzma": "compressed",
-    "mmap": "mapped",
-    "multiprocessing": "refused",
-    "mysql": "refused",
-    "netCDF4": "netcdf",
-    "nt": "refused",
-    "numpy": "arrays",
-    "openslide": "images",
-    "pandas": "pytables",
-    "plyvel": "keyvalue",
-    "posix": "refused",
-    "psycopg": "refused",
-    "psycopg2": "refused",
-    "py2bit": "genomics",
-    "pyBigWig": "genomics",
-    "pyarrow": "arrow",
-    "pyfaidx": "pyfaidx",
-    "pyfastx": "genomics",
-    "pymongo": "refused",
-    "pymysql": "refused",
-    "pysam": "pysam",
-    "queue": "sync",
-    "rasterio": "images",
-    "redis": "refused",
-    "rocksdict": "keyvalue",
-    "safetensors": "arrow",
-    "select": "refused",
-    "selectors": "refused",
-    "socket": "refused",
-    "sqlalchemy": "refused",
-    "sqlite3": "sqlite",
-    "ssl": "refused",
-    "subprocess": "refused",
-    "tables": "pytables",
-    "tarfile": "archives",
-    "tempfile": "files",
-    "threading": "sync",
-    "tifffile": "images",
-    "twobitreader": "genomics",
-    "weakref": "refused",
-    "zarr": "zarr",
-    "zipfile": "archives",
-}
-
-
 def _name_or_filename(handle: Any) -> object:
     return getattr(handle, "name", None) or getattr(handle, "filename", None)
 
 
-def _close(handle: Any) -> None:
+def close_it(handle: Any) -> None:
+    """How a handle is closed unless its type says otherwise."""
     # Parts of a file have nothing to close: their file is closed for them.
     getattr(handle, "close", lambda: None)()
 
@@ -166,7 +72,7 @@ def register_handle(
     writes: Callable[[Any], str] = lambda handle: "",
     same: Callable[[Any], object] = id,
     path: Callable[[Any], object] = _name_or_filename,
-    close: Callable[[Any], object] = _close,
+    close: Callable[[Any], object] = close_it,
     written_through: Callable[[Any], Iterable[int]] = lambda handle: (),
     survives: Callable[[Any], bool] = lambda handle: False,
     travels: bool = True,
@@ -242,6 +148,11 @@ def handle_type(cls: type) -> HandleType | None:
         if _pickles_itself(base):
             return None
     return None
+
+
+def library_class(cls: type) -> type:
+    """Of a handle's class and those that it derives from, the nearest that is registered itself; `cls` if none is."""
+    return next((base for base in cls.__mro__ if _by_name(base) is not None), cls)
 
 
 def _by_name(cls: type) -> HandleType | None:
@@ -333,7 +244,9 @@ def describe(handle: Any) -> Recipe:
         )
     refuse_writing(handle, entry)
     try:
-        return entry.describe(handle)
+        recipe = entry.describe(handle)
+        _refuse_another_class(type(handle), entry, recipe)
+        return recipe
     except PickleSafeError:
         raise
     except Exception as error:
@@ -341,6 +254,41 @@ def describe(handle: Any) -> Recipe:
             f"what this {type(handle).__qualname__} was opened with can't be told ({type(error).__name__}: {error})",
             remedy="Open it in a method decorated with @picklesafe.per_worker",
         ) from error
+
+
+def _refuse_another_class(cls: type, entry: HandleType, recipe: Recipe) -> None:
+    """Where a class derives from a library's, what opens the library's alone would give an object of another class.
+
+    Raises:
+        NotWorkerSafeError: it would.
+    """
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    if name == entry.name or cls is _class(entry.found) or _mentions((recipe.args, recipe.kwargs), cls, name):
+        return
+    opener: Any = recipe.opener
+    if isinstance(opener, str):
+        opener = resolve(opener) if opener.partition(".")[0] in sys.modules else None
+    if isinstance(opener, type):
+        differs = not issubclass(opener, cls)
+    else:
+        # A function of somebody else's may go by what it finds in the file.
+        ours = entry.describe.__module__.startswith("picklesafe.handles.") and not hasattr(opener, "chooses_class")
+        libraries = (entry.name.partition(".")[0], entry.found.partition(".")[0])
+        differs = ours and name.partition(".")[0] not in libraries
+    if differs:
+        raise NotWorkerSafeError(
+            f"{name} derives from {entry.found}, which alone is what a worker could open again",
+            remedy=f'Teach it with picklesafe.register_handle("{name}"), give it a __reduce__, or open it in a method '
+            "decorated with @picklesafe.per_worker",
+        )
+
+
+def _mentions(value: Any, cls: type, name: str) -> bool:
+    if value is cls or (type(value) is str and value == name):
+        return True
+    if isinstance(value, tuple):
+        return any(_mentions(held, cls, name) for held in value)
+    return isinstance(value, dict) and any(_mentions(held, cls, name) for held in value.values())
 
 
 def refuse_writing(handle: Any, entry: HandleType) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from picklesafe.errors import HandleMissingError, NotWorkerSafeError, UnsafeHandleError
 from picklesafe.handles.files import PER_WORKER
 from picklesafe.handles.lineage import Origin, here
-from picklesafe.handles.recipe import Recipe
+from picklesafe.handles.recipe import Recipe, chooses_class
 from picklesafe.handles.registry import register_handle
 from picklesafe.handles.sqlite_locks import PROBE, has_rows_left, is_locked_by_us
 
@@ -117,6 +117,7 @@ def cursor(handle: sqlite3.Cursor) -> Recipe:
 # What the recipes call.
 
 
+@chooses_class
 def reopen(
     schemas: list[Schema],
     arguments: dict[str, Any],
@@ -156,6 +157,7 @@ def closed() -> sqlite3.Connection:
     return opened
 
 
+@chooses_class
 def cursor_of(connection: sqlite3.Connection, arraysize: int, row_factory: ByName, cls: ByName) -> sqlite3.Cursor:
     made: sqlite3.Cursor = cls.value(connection)
     made.arraysize = arraysize

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from picklesafe.handles import derived
 from picklesafe.handles.recipe import Recipe
 from picklesafe.handles.registry import register_handle
 
@@ -24,11 +25,17 @@ def zip_store(handle: Any) -> Recipe:
 
     Not restored: compression and allowZip64, which only matter for writing.
     """
-    return Recipe(open_store, handle.path, handle._is_open, handle.read_only, type(handle))
+    return Recipe(open_store, handle.path, handle._is_open, handle.read_only, derived.kind_of(handle))
 
 
-def open_store(path: Any, is_open: bool, read_only: bool, cls: Any) -> Any:
-    store = cls(path, mode="r", read_only=read_only)
+derived.sets(
+    lambda base: ("path", "compression", "allowZip64", "_is_open", "_read_only", "_zmode", "_zf", "_lock"),
+    "zarr.storage._zip.ZipStore",
+)
+
+
+def open_store(path: Any, is_open: bool, read_only: bool, kind: Any) -> Any:
+    store = derived.new(kind, path, mode="r", read_only=read_only)
     if is_open:
         # What opens a store otherwise is asynchronous, and only calls this.
         store._sync_open()

@@ -356,3 +356,26 @@ def test_a_dtype_is_no_array_and_travels() -> None:
     holder = _WithDtypes(dtype=np.dtype("float32"), nested=[np.dtype([("a", "i4")])])
     for arrived in (pickle.loads(pickle.dumps(holder)), copy.deepcopy(holder)):
         assert (arrived.dtype, arrived.nested) == (holder.dtype, holder.nested)
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_a_row_of_a_structured_map_stays_one_and_looks_into_the_file(method: str, tmp_path: Path) -> None:
+    kinds = np.dtype([("a", "i4"), ("b", "f8")])
+    array = np.memmap(tmp_path / "rows", kinds, "w+", shape=5)
+    array["a"] = range(5)
+    for root in (array, np.memmap(tmp_path / "rows", kinds, "r"), array.view(np.dtype((np.record, kinds)))):
+        reads_the_same_in_workers(method, row_of, Holding(row=root[3], last=root[4], nested=[root[2]]))
+    arrived = sent(array[3])
+    arrived["a"] = 7
+    assert array[3]["a"] == 7 and sent(arrived) == array[3]
+
+
+def row_of(dataset: Any) -> Any:
+    rows = (dataset.row, dataset.last, dataset.nested[0])
+    return [(type(row), row.item(), row.dtype, row.flags.writeable) for row in rows[:2]], rows[2].item()
+
+
+def test_an_empty_view_stays_read_only(path: Path) -> None:
+    for array in (opened(path, "r")[3:3], np.asarray(opened(path, "r"))[:0]):
+        arrived = sent(array)
+        assert arrived.shape == array.shape and arrived.dtype == array.dtype and not arrived.flags.writeable

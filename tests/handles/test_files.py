@@ -450,3 +450,17 @@ def test_a_temporary_file_that_can_write_is_refused() -> None:
 def test_a_file_takes_few_bytes(path: Path) -> None:
     with open(path, encoding="utf-8") as file:
         assert len(pickle.dumps(Holding(file=file))) < 1000
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_two_objects_on_one_descriptor_are_refused_by_both_names(way: str, path: Path) -> None:
+    file = open(path, "rb")
+    other = open(file.fileno(), "rb", closefd=False)
+    with pytest.raises(UnsafeHandleError, match=r"Holding\.other: this file and Holding\.file are two .* descriptor"):
+        WAYS[way](Holding(file=file, other=other))
+    # One alone, and one under two names, may go; so may it once it has moved.
+    for _ in range(2):
+        arrived = WAYS[way](Holding(other=other, again=other))
+        assert arrived.again is arrived.other and arrived.other.read() == file.read()
+        file.seek(3)
+        other.seek(3)

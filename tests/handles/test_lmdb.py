@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from picklesafe import (
     UnsafeHandleError,
     per_worker,
 )
+from picklesafe.handles.lmdb import _search
 from picklesafe.handles.registry import describe
 from tests.handles.holding import Holding, reads_the_same_in_workers
 from tests.workers import START_METHODS, in_worker, in_workers
@@ -352,3 +354,21 @@ def can_write(path: Path) -> bool:
     """Whether another process gets the lock of writers."""
     script = f"import lmdb, signal; signal.alarm(2); lmdb.open({str(path)!r}).begin(write=True)"
     return subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+
+
+class Deprecated:
+    """As torch has some: it warns whenever somebody asks what it is."""
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        warnings.warn("it is deprecated", FutureWarning, stacklevel=2)
+        return object
+
+
+def test_looking_for_an_environment_asks_no_other_object_what_it_is(path: Path) -> None:
+    environment = lmdb.open(str(path), readonly=True)
+    held = [environment, Deprecated(), (Deprecated(),)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = list(_search())
+    assert held[0] in found

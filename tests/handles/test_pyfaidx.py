@@ -285,3 +285,18 @@ def test_a_file_that_was_replaced_or_deleted_is_an_error(path: Path, tmp_path: P
 
 def test_a_recipe_stays_small(path: Path) -> None:
     assert len(pickle.dumps(describe(pyfaidx.Fasta(path)))) < 1000
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_genome_and_its_faidx_in_two_attributes_stay_one_graph(way: str, path: Path) -> None:
+    genome = pyfaidx.Fasta(path)
+    for dataset in (Holding(index=genome.faidx, genome=genome), Holding(genome=genome, index=genome.faidx)):
+        arrived = WAYS[way](dataset)
+        assert arrived.genome.faidx is arrived.index is not genome.faidx
+        assert str(arrived.genome["chr1"][:50]) == str(genome["chr1"][:50])
+
+
+@pytest.mark.parametrize("method", START_METHODS[1:])
+def test_a_faidx_of_a_genome_reads_the_same_without_it(method: str, path: Path) -> None:
+    genome = pyfaidx.Fasta(path)
+    reads_the_same_in_workers(method, read_faidx, Holding(faidx=genome.faidx))

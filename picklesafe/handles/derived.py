@@ -1,0 +1,100 @@
+"""Handles of a class that derives from a library's: made as the library makes its own, with what the subclass keeps.
+
+The subclass's `__init__` isn't called: it takes whatever its author chose, and may do more than set attributes. So the
+attributes travel, and what the library's class sets itself is set by its own `__init__`, from the recipe.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from picklesafe.handles.anew import Snapshot, taken
+from picklesafe.handles.recipe import resolve
+from picklesafe.handles.registry import library_class
+
+
+class Derived(NamedTuple):
+    """A class, and the attributes of one instance of it beyond those that the library's class sets."""
+
+    cls: Any
+    attributes: Any
+
+
+_sets: dict[str, Callable[[Any], Iterable[str]]] = {}
+_own: dict[type, frozenset[str]] = {}
+
+
+def sets(names: Callable[[Any], Iterable[str]], *types: str) -> None:
+    """Say which attributes the `__init__` of some library classes sets.
+
+    Args:
+        names: given the class, the names; asked once.
+        types: as they are registered.
+    """
+    _sets.update(dict.fromkeys(types, names))
+
+
+def kind_of(handle: Any) -> Any:
+    """The class of a handle for `new`, with the attributes that are to be restored if there are any."""
+    return Derived(type(handle), Snapshot(handle, extra)) if extra(handle) else type(handle)
+
+
+def extra(handle: Any) -> dict[str, Any]:
+    """The attributes of a handle, in its `__dict__` and in slots, that aren't the library's own."""
+    base = library_class(type(handle))
+    names = _sets.get(f"{base.__module__}.{base.__qualname__}")
+    if names is None:
+        return {}
+    own = _own.get(base)
+    if own is None:
+        own = _own[base] = frozenset(names(base))
+    found = {name: value for name, value in dict(getattr(handle, "__dict__", {})).items() if name not in own}
+    for name in _slots(type(handle)):
+        if name not in own and hasattr(handle, name):
+            found[name] = getattr(handle, name)
+    return found
+
+
+def new(kind: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """A handle of a class, set up by the library's own class with these arguments.
+
+    Args:
+        kind: what `kind_of` gave, or a class, or the dotted name of one.
+    """
+    cls = kind.cls if isinstance(kind, Derived) else resolve(kind) if isinstance(kind, str) else kind
+    return new_from(library_class(cls), kind if isinstance(kind, Derived) else cls, *args, **kwargs)
+
+
+def new_from(base: Any, kind: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """The same, set up by this class, from which the handle's derives."""
+    cls, attributes = kind if isinstance(kind, Derived) else (kind, {})
+    if base.__init__ is object.__init__:
+        made = base.__new__(cls, *args, **kwargs)
+    else:
+        made = base.__new__(cls)
+        # Before as well: methods that the library's __init__ calls, and the subclass overrides, may need them.
+        _restore(made, taken(attributes))
+        base.__init__(made, *args, **kwargs)
+    _restore(made, taken(attributes))
+    return made
+
+
+def base_of(handle: Any) -> Any:
+    """The library's class of a handle, whose `seek` and `tell` speak of the file, whatever a subclass makes of them."""
+    return library_class(type(handle))
+
+
+def _restore(made: Any, attributes: Mapping[str, Any]) -> None:
+    slots = _slots(type(made))
+    for name, value in attributes.items():
+        if name in slots:
+            getattr(type(made), name).__set__(made, value)
+        else:
+            made.__dict__[name] = value
+
+
+def _slots(cls: type) -> list[str]:
+    names: list[str] = copyreg._slotnames(cls) if cls is not library_class(cls) else []  # type: ignore[attr-defined]
+    return names
