@@ -15,6 +15,8 @@ from picklesafe.lint.source import Source, SourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from picklesafe.lint.clues import Clues
+
 _FOREIGN = frozenset(sys.stdlib_module_names) | {
     "torch", "numpy", "pandas", "lightning", "pytorch_lightning", "transformers", "torchvision", "torchdata",
     "torch_geometric", "dgl", "monai", "timm", "scipy", "sklearn", "tqdm", "yaml", "omegaconf", "hydra", "datasets",
@@ -50,6 +52,13 @@ class Module:
         from pathlib import Path  # most runs get to no code that needs one
 
         return Path(self.source.path)
+
+    @cached_property
+    def clues(self) -> Clues:
+        """What the file as a whole says about loaders."""
+        from picklesafe.lint.clues import Clues
+
+        return Clues.of(self.source)
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
