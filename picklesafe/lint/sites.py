@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from picklesafe.lint.contract import BEFORE_WORKERS, HAZARDS, KEYWORDS, TRAVELLERS, UNMISTAKABLE, WORKERS
@@ -21,32 +21,44 @@ class Root(NamedTuple):
     name: str
 
 
-def roots(module: Module, watch: frozenset[str], every: bool = False) -> Iterator[Root]:
+def roots(
+    module: Module, watch: frozenset[str], every: bool = False, fresh: frozenset[str] = frozenset()
+) -> Iterator[Root]:
     """The functions of a file that have to be run, and its top level if it has to.
 
     Args:
         watch: names of functions whose calls matter as well.
         every: whether every call that looks like a loader's matters.
+        fresh: those of `watch` that weren't watched before, if some were: functions that speak of none of
+            these are left out.
     """
     clues = module.clues.watching(module.source, watch, every)
+    words = module.clues.watching(module.source, fresh, every).watch
     lines, tree = module.source.lines, module.source.tree
-    for root in _functions(tree, module, None, ""):
+    for root in _functions(tree.body, None, ""):
         node = root.node
         assert not isinstance(node, ast.Module)
-        if clues.may_concern("".join(lines[node.lineno - 1 : node.end_lineno])) and clues.concern(node, lines):
+        text = "".join(lines[node.lineno - 1 : node.end_lineno])
+        if words and not any(word in text for word in words):
+            continue
+        if clues.may_concern(text) and clues.concern(node, lines):
             yield root
     if any(clues.concern(statement, lines) for statement in _outside(tree)):
         yield Root(tree, None, "")
 
 
-def _functions(node: ast.AST, module: Module, cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:
-    for child in ast.iter_child_nodes(node):
+def _functions(body: Sequence[ast.stmt], cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:
+    for child in body:
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield Root(child, cls, prefix + child.name)
         elif isinstance(child, ast.ClassDef):
-            yield from _functions(child, module, child, f"{prefix}{child.name}.")
-        elif isinstance(child, (ast.If, ast.Try, ast.With)):
-            yield from _functions(child, module, cls, prefix)
+            yield from _functions(child.body, child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.With):
+            yield from _functions(child.body, cls, prefix)
+        elif isinstance(child, ast.If):
+            yield from _functions([*child.body, *child.orelse], cls, prefix)
+        elif isinstance(child, ast.Try):
+            yield from _functions([*child.body, *child.orelse, *child.finalbody], cls, prefix)
 
 
 def _outside(node: ast.AST) -> Iterator[ast.AST]:

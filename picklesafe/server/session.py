@@ -32,7 +32,7 @@ class Session:
         publish: is given every new verdict, or None for a document that is closed.
         log: is told of our own errors.
         encoding: what the client counts columns in.
-        debounce: seconds to wait after a keystroke.
+        debounce: seconds to wait for another keystroke after two that came as fast.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Session:
         self._buffers: dict[str, Buffer] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._costs: dict[str, float] = {}
+        self._typed: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._lessons: dict[Checker, set[str]] = {}
         self._teachers: dict[Checker, asyncio.Task[None]] = {}
@@ -66,14 +67,22 @@ class Session:
         self._schedule(buffer, 0, thorough=True)
 
     def change(self, uri: str, changes: list[types.TextDocumentContentChangeEvent], version: int) -> None:
-        """Something was typed: judge it when no more follows at once."""
+        """Something was typed: judge it at once, unless much is typed: then when no more follows."""
         buffer = self._buffers.get(uri)
         if buffer is not None:
             buffer.change(changes, version)
             self._stand_in(buffer)
-            cost = self._costs.get(uri, 0)
+            self._schedule(buffer, self._delay(uri))
+
+    def _delay(self, uri: str) -> float:
+        """How long to wait for more to be typed."""
+        now, last = time.monotonic(), self._typed.get(uri, 0)
+        self._typed[uri] = now
+        cost = self._costs.get(uri, 0)
+        if cost > _SLOW:
             # What takes long is done half of the time at most, so that other requests are answered.
-            self._schedule(buffer, cost if cost > _SLOW else self._debounce)
+            return cost
+        return self._debounce if now - last < self._debounce else 0
 
     def save(self, uri: str) -> None:
         """A document was saved: have a thorough look."""
@@ -88,6 +97,7 @@ class Session:
             return
         self._verdicts.pop(uri, None)
         self._costs.pop(uri, None)
+        self._typed.pop(uri, None)
         timer = self._timers.pop(uri, None)
         if timer is not None:
             timer.cancel()
