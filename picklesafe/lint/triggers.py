@@ -35,8 +35,9 @@ def invalid_workers(data: bytes) -> bool:
     for given in dict.fromkeys(_WORKERS.findall(data)):
         if given[:1] in b"-'\"" or given == b"None" or (b"." in given and given[:1].isdigit()):
             return True
-        name = given.rpartition(b".")[2]
-        if not name[:1].isdigit() and _is_given_something_invalid(name, data):
+        # `num_workers=n.` ends a sentence, or is being typed.
+        name = given.rstrip(b".").rpartition(b".")[2]
+        if name and not name[:1].isdigit() and _is_given_something_invalid(name, data):
             return True
     return False
 

@@ -86,19 +86,19 @@ class Editor:
 
     async def __aexit__(self, *_: object) -> None:
         if not self.client.stopped:
-            await self.end()
+            await self.leave("shuts it down")
 
-    @property
-    def process(self) -> asyncio.subprocess.Process:
+    async def leave(self, way: str) -> int:
+        """End the server, as the protocol has it or otherwise; its exit status."""
         process = self.client._server
-        assert process is not None
-        return process
-
-    async def end(self) -> int:
-        """Shut down as the protocol has it; the server's exit status."""
-        await asyncio.wait_for(self.client.shutdown_async(None), _PATIENCE)
-        self.client.exit(None)
-        status = await asyncio.wait_for(self.process.wait(), _PATIENCE)
+        assert process is not None and process.stdin is not None
+        if way == "vanishes":
+            process.stdin.close()
+        else:
+            if way == "shuts it down":
+                await asyncio.wait_for(self.client.shutdown_async(None), _PATIENCE)
+            self.client.exit(None)
+        status = await asyncio.wait_for(process.wait(), _PATIENCE)
         await self.client.stop()
         return status
 

@@ -15,12 +15,17 @@ async def test_fix_and_suppression_are_edits_of_this_version(editor: Editor, tmp
     await _check_actions(editor, tmp_path)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-32"])
+@pytest.mark.parametrize(
+    ("encoding", "way", "status"),
+    [("utf-8", "shuts it down", 0), ("utf-32", "exits without shutdown", 1), ("utf-16", "vanishes", 1)],
+)
 @runs
-async def test_positions_are_in_the_units_that_the_client_prefers(tmp_path: Path, encoding: str) -> None:
+async def test_a_server_counts_as_its_client_prefers_until_that_one_leaves(
+    tmp_path: Path, encoding: str, way: str, status: int
+) -> None:
     async with Editor(tmp_path, encodings=[encoding]) as editor:
         await _check_actions(editor, tmp_path)
-        assert await editor.end() == 0
+        assert await editor.leave(way) == status
 
 
 async def _check_actions(editor: Editor, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Requests that are given up, and how a server ends."""
+"""Requests that are given up, or about documents that go away."""
 
 from __future__ import annotations
 
@@ -44,16 +44,3 @@ async def test_a_request_about_a_document_that_is_closed_meanwhile_finds_nothing
     await asyncio.sleep(0)
     patient_editor.close(uri)
     assert await asyncio.wait_for(asked, 9) == ""
-
-
-@pytest.mark.parametrize("way", ["exits without shutdown", "vanishes"])
-@runs
-async def test_an_editor_that_just_leaves_ends_the_server(tmp_path: Path, way: str) -> None:
-    async with Editor(tmp_path) as editor:
-        if way == "vanishes":
-            assert editor.process.stdin is not None
-            editor.process.stdin.close()
-        else:
-            editor.client.exit(None)
-        assert await asyncio.wait_for(editor.process.wait(), 60) == 1
-        await editor.client.stop()
