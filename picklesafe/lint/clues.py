@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ _OTHERS_TIMEOUT = frozenset(
 )
 """Calls that take a `timeout` and make no loader."""
 
-_RENAMED = r"\b(\w+)[ \t]+as[ \t]+(\w+)"
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
 
@@ -66,24 +64,17 @@ class Clues(NamedTuple):
             runs_at_once(code),
         )
 
-    def watching(self, source: Source, watch: frozenset[str], every: bool) -> Clues:
-        """The same for functions, by their own names and those that the file gives them, whose calls matter too."""
-        # Few lines give a name, and to look for names in all of them takes long.
-        lines = [line for line in source.lines if " as" in line or "\tas" in line] if watch else []
-        renamed = (pair for line in lines for pair in re.findall(_RENAMED, line))
-        return self._replace(every=every, watch=watch.union(new for name, new in renamed if name in watch))
-
     def may_concern(self, text: str) -> bool:
         """Whether a piece of code may hold a loader that matters, told from its text."""
         if any(word in text for word in KEYWORDS) or any(name in text for name in self.watch):
             return True
         return ("oader" in text or any(alias in text for alias in self.aliases)) and "(" in text
 
-    def concern(self, node: ast.AST, lines: Sequence[str]) -> bool:
+    def concern(self, node: ast.AST, source: Source) -> bool:
         """Whether a part of the file may give a loader an argument that matters."""
         if not isinstance(node, (ast.stmt, ast.expr)):
             return self._occur_in(node)
-        text = "".join(lines[first_row(node) - 1 : node.end_lineno])
+        text = source.rows(first_row(node), node.end_lineno or node.lineno)
         # All that it depends on, so that what was walked through once isn't again after a keystroke
         # elsewhere, or when more functions are watched that it doesn't speak of.
         known = _remarks(text, node.col_offset, node.end_col_offset, self._replace(watch=self._spoken_of(text)))

@@ -32,19 +32,23 @@ def roots(
         fresh: those of `watch` that weren't watched before, if some were: functions that speak of none of
             these are left out.
     """
-    clues = module.clues.watching(module.source, watch, every)
-    words = module.clues.watching(module.source, fresh, every).watch
-    lines, tree = module.source.lines, module.source.tree
+    clues = module.clues._replace(every=every, watch=_with_names_here(module, watch))
+    words = _with_names_here(module, fresh)
+    source, tree = module.source, module.source.tree
     for root in _functions(tree.body, None, ""):
         node = root.node
         assert not isinstance(node, ast.Module)
-        text = "".join(lines[node.lineno - 1 : node.end_lineno])
+        text = source.rows(node.lineno, node.end_lineno or node.lineno)
         if words and not any(word in text for word in words):
             continue
-        if clues.may_concern(text) and clues.concern(node, lines):
+        if clues.may_concern(text) and clues.concern(node, source):
             yield root
-    if any(clues.concern(statement, lines) for statement in _outside(tree)):
+    if any(clues.concern(statement, source) for statement in _outside(tree)):
         yield Root(tree, None, "")
+
+
+def _with_names_here(module: Module, watch: frozenset[str]) -> frozenset[str]:
+    return watch.union(new for name, new in module.renamed if name in watch) if watch else watch
 
 
 def _functions(body: Sequence[ast.stmt], cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:

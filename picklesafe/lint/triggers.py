@@ -71,16 +71,16 @@ def unpicklable_callable(data: bytes) -> bool:
     return False
 
 
+# A line end rather than `^`, which is looked for at every byte and not at those only.
 _AT_ONCE = re.compile(
-    rb"^(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b"
-    rb"|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )",
-    re.MULTILINE,
+    rb"\n(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b"
+    rb"|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )"
 )
 
 
 def runs_at_once(data: bytes) -> bool:
     """Whether a file may iterate over a loader, or call a function, as soon as it is run or imported (PKS301)."""
-    return _AT_ONCE.search(data) is not None
+    return _AT_ONCE.search(b"\n" + data) is not None
 
 
 def _is_made(name: bytes, data: bytes) -> bool:

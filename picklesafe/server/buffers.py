@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import re
+import io
 from functools import cached_property
 
 from lsprotocol import types
@@ -12,9 +12,6 @@ from picklesafe.lint.parse import invalid, parse
 from picklesafe.lint.source import InvalidSyntax, Source, encoding_of
 from picklesafe.lint.splice import spliced
 from picklesafe.server.positions import offset_in
-
-# Where the protocol has lines end. `str.splitlines`, which pygls goes by, knows form feeds and others as well.
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
 def encoded(text: str) -> bytes:
@@ -109,7 +106,8 @@ class Buffer:
         self.version = version
 
     def _replace(self, range_: types.Range, text: str) -> None:
-        lines = _LINE.findall(self.text)
+        # Where the protocol has lines end; `str.splitlines`, which pygls goes by, knows form feeds and others as well.
+        lines = io.StringIO(self.text, newline="").readlines()
         start = offset_in(lines, range_.start, self._encoding)
         end = offset_in(lines, range_.end, self._encoding)
         self.text = self.text[:start] + text + self.text[end:]
