@@ -65,7 +65,7 @@ class Server(LanguageServer):
         uris = [folder.uri for folder in self.workspace.folders.values()]
         if not uris and self.workspace.root_uri:
             uris = [self.workspace.root_uri]
-        self.session.projects.folders = [path.rstrip("/") or "/" for uri in uris if (path := to_fs_path(uri))]
+        self.session.projects.folders = [os.path.abspath(path) for uri in uris if (path := to_fs_path(uri))]
 
     def complain(self, message: str) -> None:
         """Show the user what is wrong with the configuration, or with a rule."""

@@ -32,7 +32,7 @@ class Session:
         publish: is given every new verdict, or None for a document that is closed.
         complain: is told, once, of rules that fail.
         encoding: what the client counts columns in.
-        debounce: seconds to wait for another keystroke after two that came as fast.
+        debounce: seconds to wait for more after a keystroke that came as fast after another one.
     """
 
     def __init__(

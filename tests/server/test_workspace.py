@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lsprotocol import types
+from pygls.uris import to_fs_path
 
 from .editor import CALLER, GUARDED, UNGUARDED, Editor, runs
 
@@ -15,7 +16,9 @@ CREATED, DELETED = types.FileChangeType.Created, types.FileChangeType.Deleted
 async def test_a_call_is_judged_anew_when_the_wrapper_changes_in_a_buffer_or_on_the_disk(
     editor: Editor, tmp_path: Path
 ) -> None:
-    wrapper, caller = tmp_path / "wrapper.py", tmp_path / "caller.py"
+    folder = tmp_path / "what's + odd #1 \u00e9%20"  # in a URI most of it is written otherwise
+    folder.mkdir()
+    wrapper, caller = folder / "wrapper.py", folder / "caller.py"
     wrapper.write_text(UNGUARDED)
     caller.write_text(CALLER)
     called = editor.open(caller)
@@ -23,7 +26,7 @@ async def test_a_call_is_judged_anew_when_the_wrapper_changes_in_a_buffer_or_on_
     [found] = await editor.diagnostics(called)
     assert found.severity == types.DiagnosticSeverity.Error
     [related] = found.related_information or []
-    assert related.location.uri == wrapper.as_uri()
+    assert to_fs_path(related.location.uri) == str(wrapper)
     opened = editor.open(wrapper)
     editor.replace(opened, GUARDED)
     await editor.codes(called, [])
