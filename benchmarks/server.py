@@ -1,11 +1,13 @@
 """How long one keystroke's diagnostics take, beside ruff's server: `python benchmarks/server.py`.
 
 Drives the real servers over stdio (`pip install -e '.[lsp]' ruff==0.17.5`). The file is made
-here: 2,000 lines of models and training functions, several of them with loaders. A call
-is typed into it character by character, so that most versions in between are no Python, and a comment, so that
-all are; each time is from didChange to the
-publishDiagnostics of that version. "Without debounce" asks the server not to wait for more to be typed.
-ruff is asked for diagnostics in the same way, by a client that can't pull them.
+here: 2,000 lines of models and training functions, several of them with loaders. Into the middle of it
+a call is typed character by character, so that most versions in between are no Python; a comment, so
+that all are; lines are made and joined again, which moves everything below, also at the very top; a
+function is pasted and cut out. Each time is from didChange to the publishDiagnostics of that version.
+Between two changes are 60 ms, more than the default debounce: a keystroke that comes sooner after
+another one is judged 50 ms later. ruff is asked for diagnostics in the same way, by a client that
+can't pull them.
 """
 
 from __future__ import annotations
@@ -17,15 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _LINES = 2_000
-_TYPED = {
-    "a call": "    extra = DataLoader(dataset, num_workers=num_workers, prefetch_factor=4)",
-    "a comment": "    # Every version of the file is Python while this is typed.",
-}
+_BETWEEN = 0.06
+"""Seconds between two keystrokes, 16 of which in a second are more than anybody types."""
+
+_CALL = "    extra = DataLoader(dataset, num_workers=num_workers, prefetch_factor=4)"
+_COMMENT = "    # Every version of the file is Python while this is typed."
 _HEAD = "from __future__ import annotations\n\nimport torch\nfrom torch.utils.data import DataLoader\n\n"
 _PART = '''
 class Model{0}(torch.nn.Module):
@@ -62,18 +65,25 @@ _LOADER = "DataLoader(dataset, batch_size, num_workers=num_workers, prefetch_fac
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=3, help="how often the line is typed (default: 3)")
+    parser.add_argument("--turns", type=int, default=3, help="how often each is done (default: 3)")
     parser.add_argument("--ruff", default="ruff", help="the ruff to compare with")
     arguments = parser.parse_args()
-    ours = [sys.executable, "-m", "picklesafe", "server"]
     text = make_text()
+    row = text[: text.index("    model = Model36(64)")].count("\n")
+    kinds = {
+        "a call": _typed(row, _CALL),
+        "a comment": _typed(row, _COMMENT),
+        "Enter": _lines(row) * 20,
+        "Enter at the top": _lines(2) * 20,
+        "a paste": _pasted(text[: text.index("class Model36")].count("\n")) * 20,
+    }
     print(f"{text.count(chr(10))} lines, {len(text) // 1000} kB, {text.count('DataLoader(')} loaders")
-    print("\n| server | typed | median ms | p95 ms | / ruff |\n|---|---|---|---|---|")
-    for what, line in _TYPED.items():
-        ruff = times([arguments.ruff, "server"], text, line, arguments.turns, {})
+    print("\n| server | what | median ms | p95 ms | / ruff |\n|---|---|---|---|---|")
+    for what, changes in kinds.items():
+        ruff = times([arguments.ruff, "server"], text, changes * arguments.turns)
         _print("ruff server", what, ruff, ruff)
-        _print("picklesafe, without debounce", what, times(ours, text, line, arguments.turns, {"debounce": 0}), ruff)
-        _print("picklesafe, debounce of 50 ms", what, times(ours, text, line, arguments.turns, {}), ruff)
+        ours = times([sys.executable, "-m", "picklesafe", "server"], text, changes * arguments.turns)
+        _print("picklesafe server", what, ours, ruff)
 
 
 def _print(name: str, what: str, found: list[float], ruff: list[float]) -> None:
@@ -135,8 +145,35 @@ class Client:
         self._process.wait(10)
 
 
-def times(command: Sequence[str], text: str, line: str, turns: int, options: dict[str, Any]) -> list[float]:
-    """Type `line` into the middle of `text`, `turns` times; milliseconds for each character."""
+class Change(NamedTuple):
+    """What is put in place of the text between two places; rows and columns count from 0."""
+
+    row: int
+    column: int
+    end_row: int
+    end_column: int
+    text: str
+
+
+def _typed(row: int, line: str) -> list[Change]:
+    """A new line, typed and emptied again."""
+    characters = [Change(row, column, row, column, character) for column, character in enumerate(line)]
+    return [Change(row, 0, row, 0, "\n"), *characters, Change(row, 0, row + 1, 0, "")]
+
+
+def _lines(row: int) -> list[Change]:
+    """An empty line is made and removed."""
+    return [Change(row, 0, row, 0, "\n"), Change(row, 0, row + 1, 0, "")]
+
+
+def _pasted(row: int) -> list[Change]:
+    """A model and a training function with a loader are pasted and cut out again."""
+    text = _PART.format(1000, _LOADER)
+    return [Change(row, 0, row, 0, text), Change(row, 0, row + text.count("\n"), 0, "")]
+
+
+def times(command: Sequence[str], text: str, changes: Sequence[Change]) -> list[float]:
+    """Make the changes in a document that holds `text`; milliseconds for each."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "training.py")
         path.write_text(text)
@@ -145,32 +182,29 @@ def times(command: Sequence[str], text: str, line: str, turns: int, options: dic
         folders = [{"uri": Path(folder).as_uri(), "name": "benchmark"}]
         capabilities = {"textDocument": {"publishDiagnostics": {"versionSupport": True}}}
         params = {"processId": None, "rootUri": None, "capabilities": capabilities, "workspaceFolders": folders}
-        client.send("initialize", {**params, "initializationOptions": options}, 1)
+        client.send("initialize", params, 1)
         client.until(lambda message: message.get("id") == 1)
         client.send("initialized", {})
         item = {"uri": uri, "languageId": "python", "version": 0, "text": text}
         client.send("textDocument/didOpen", {"textDocument": item})
         client.until(lambda message: _is_verdict(message, 0))
-        row = text[: text.index("    model = Model36(64)")].count("\n")
-        found = [_type(client, uri, row, version, *change) for version, change in enumerate(_changes(line, turns), 1)]
+        found = []
+        for version, change in enumerate(changes, 1):
+            time.sleep(_BETWEEN)
+            found.append(_make(client, uri, version, change))
         client.end()
     return found
 
 
-def _changes(line: str, turns: int) -> Iterator[tuple[int, int, str]]:
-    yield 0, 0, "\n"
-    for _ in range(turns):
-        yield from ((column, column, character) for column, character in enumerate(line))
-        yield 0, len(line), ""
-
-
-def _type(client: Client, uri: str, row: int, version: int, start: int, end: int, typed: str) -> float:
-    where = {"start": {"line": row, "character": start}, "end": {"line": row, "character": end}}
-    document = {"uri": uri, "version": version}
+def _make(client: Client, uri: str, version: int, change: Change) -> float:
+    start = {"line": change.row, "character": change.column}
+    content = {
+        "range": {"start": start, "end": {"line": change.end_row, "character": change.end_column}},
+        "text": change.text,
+    }
     began = time.perf_counter()
-    client.send(
-        "textDocument/didChange", {"textDocument": document, "contentChanges": [{"range": where, "text": typed}]}
-    )
+    document = {"uri": uri, "version": version}
+    client.send("textDocument/didChange", {"textDocument": document, "contentChanges": [content]})
     client.until(lambda message: _is_verdict(message, version))
     return (time.perf_counter() - began) * 1000
 

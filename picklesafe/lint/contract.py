@@ -19,6 +19,8 @@ UNMISTAKABLE: Final = ("prefetch_factor", "persistent_workers", "multiprocessing
 
 HAZARDS: Final = (*UNMISTAKABLE, "timeout")
 KEYWORDS: Final = (*UNMISTAKABLE, WORKERS)
+BEFORE_WORKERS: Final = 5
+"""How many positional arguments a loader may have before its number of workers."""
 
 _TORCH_POSITIONAL: Final = (
     "dataset",

@@ -25,7 +25,6 @@ from picklesafe.lint.source import (
     limit,
     too_large,
 )
-from picklesafe.lint.trees import forget
 
 if TYPE_CHECKING:
     from picklesafe.lint.analysis import Analysis
@@ -143,6 +142,8 @@ class Judge:
         if others:
             _ = source.tree  # raises what is reported whatever is selected
         if self._project.size() > self._keep:
+            from picklesafe.lint.clues import forget
+
             self._project = type(self._project)(self._settings.root, self._settings.src)
             forget()
             gc.collect()

@@ -55,7 +55,7 @@ def run_roots(module: Module, project: Project, watch: frozenset[str], todo: lis
             ran = _run_alone(module, project, root, watch)
             new |= ran.forwarders.union(*(_callers(root, event) for event in ran.events))
             yield ran
-        found = roots(module, watch | new) if new - watch else ()
+        found = roots(module, watch | new, fresh=new - watch) if new - watch else ()
         watch |= new
         todo = [root for root in found if root.node not in done]
 

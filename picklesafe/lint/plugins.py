@@ -17,6 +17,7 @@ from picklesafe.errors import ConfigurationError, PickleSafeError
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.registry import load_file, load_folder
 
+_PREFIX = "picklesafe_rules_"
 _NOT_THEIRS = (os.path.dirname(picklesafe.__file__), os.path.dirname(importlib.__file__), "<frozen ")
 
 
@@ -41,6 +42,12 @@ def load(name: str, base: str) -> list[ModuleType]:
         raise ConfigurationError(f"rules = [{name!r}] can't be loaded: {_told(error)}{_hint(name, base)}") from error
 
 
+def forget() -> None:
+    """Have rules that are named by their paths read anew when they are next loaded."""
+    for name in [name for name in sys.modules if name.startswith(_PREFIX)]:
+        del sys.modules[name]
+
+
 def is_path(name: str) -> bool:
     """Whether an entry of `rules` is a path, not the name of a module."""
     return "/" in name or "\\" in name or name.endswith(".py")
@@ -56,7 +63,7 @@ def guarded(code: str, check: Callable[[Any], Any]) -> Callable[[Any], list[Find
             found = [result] if isinstance(result, Finding) else list(result or ())
         except (RecursionError, MemoryError):  # told of the file that is checked, as with our own rules
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RuleError(f"rule {code} raises {_told(error)}") from error
         for one in found:
             if not isinstance(one, Finding):
@@ -68,7 +75,7 @@ def guarded(code: str, check: Callable[[Any], Any]) -> Callable[[Any], list[Find
 
 def _from_path(path: str) -> list[ModuleType]:
     # The whole path, for two folders may have one name.
-    name = "picklesafe_rules_" + re.sub(r"\W", "_", path)
+    name = _PREFIX + re.sub(r"\W", "_", path)
     if os.path.isdir(path):
         return [*_package(name, path), *load_folder(name, path)]
     if not os.path.exists(path):

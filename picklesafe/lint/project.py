@@ -15,6 +15,8 @@ from picklesafe.lint.source import Source, SourceError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from picklesafe.lint.clues import Clues
+
 _FOREIGN = frozenset(sys.stdlib_module_names) | {
     "torch", "numpy", "pandas", "lightning", "pytorch_lightning", "transformers", "torchvision", "torchdata",
     "torch_geometric", "dgl", "monai", "timm", "scipy", "sklearn", "tqdm", "yaml", "omegaconf", "hydra", "datasets",
@@ -25,6 +27,7 @@ _FOREIGN = frozenset(sys.stdlib_module_names) | {
 # Told from the text, for a walk over the tree takes as long as parsing it; a match in a string
 # only makes a constant unknown. Strings are compiled when they are used, as most modules are run nowhere.
 _NEXT_DEFINITION = re.compile(r"^(?:async def|def|class|@|if )", re.MULTILINE)
+_RENAMED = r"\b(\w+)[ \t]+as[ \t]+(\w+)"
 _BY_NAME = r"self\.__dict__(?:\[|\.update\()|setattr\(self,"
 _REBINDING = r"(?m)^[ \t]+(?:global[ \t]+([\w, \t]+)|([A-Z]\w*\.\w+)[ \t]*[-+*/|]?=(?!=))"
 
@@ -50,6 +53,20 @@ class Module:
         from pathlib import Path  # most runs get to no code that needs one
 
         return Path(self.source.path)
+
+    @cached_property
+    def clues(self) -> Clues:
+        """What the file as a whole says about loaders."""
+        from picklesafe.lint.clues import Clues
+
+        return Clues.of(self.source)
+
+    @cached_property
+    def renamed(self) -> Sequence[tuple[str, str]]:
+        """What has another name in the file than elsewhere: `("make", "build")` for `import make as build`."""
+        # Few lines give a name, and to look for names in all of them takes long.
+        lines = [line for line in self.source.lines if " as" in line or "\tas" in line]
+        return [pair for line in lines for pair in re.findall(_RENAMED, line)]
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:

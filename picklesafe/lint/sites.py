@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from picklesafe.lint.contract import HAZARDS, KEYWORDS, TRAVELLERS, UNMISTAKABLE, WORKERS
+from picklesafe.lint.contract import BEFORE_WORKERS, HAZARDS, KEYWORDS, TRAVELLERS, UNMISTAKABLE, WORKERS
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import last_name, names_in, walk
-from picklesafe.lint.triggers import invalid_workers, runs_at_once, unpicklable_callable
 
-_OTHERS_TIMEOUT = frozenset(
-    {"run", "get", "post", "put", "request", "urlopen", "call", "check_call", "check_output", "communicate"}
-    | {"join", "wait", "wait_for", "acquire", "connect", "result", "poll", "read", "recv", "send", "Popen"}
-    | {"init_process_group", "barrier", "monitored_barrier", "shutdown", "exec_command"}
-)
-"""Calls that take a `timeout` and make no loader."""
-
-_RENAMED = r"\b(\w+)[ \t]+as[ \t]+(\w+)"
-_ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
-_LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
 _ARGUMENTS = (*HAZARDS, WORKERS, *TRAVELLERS)
-_POSITIONAL = 5
-"""How many positional arguments a loader may have before its number of workers."""
 
 
 class Root(NamedTuple):
@@ -35,32 +21,48 @@ class Root(NamedTuple):
     name: str
 
 
-def roots(module: Module, watch: frozenset[str], every: bool = False) -> Iterator[Root]:
+def roots(
+    module: Module, watch: frozenset[str], every: bool = False, fresh: frozenset[str] = frozenset()
+) -> Iterator[Root]:
     """The functions of a file that have to be run, and its top level if it has to.
 
     Args:
         watch: names of functions whose calls matter as well.
         every: whether every call that looks like a loader's matters.
+        fresh: those of `watch` that weren't watched before, if some were: functions that speak of none of
+            these are left out.
     """
-    clues = _Clues(module, watch, every)
-    lines, tree = module.source.lines, module.source.tree
-    for root in _functions(tree, module, None, ""):
+    clues = module.clues._replace(every=every, watch=_with_names_here(module, watch))
+    words = _with_names_here(module, fresh)
+    source, tree = module.source, module.source.tree
+    for root in _functions(tree.body, None, ""):
         node = root.node
         assert not isinstance(node, ast.Module)
-        if clues.in_text("".join(lines[node.lineno - 1 : node.end_lineno])) and clues.in_tree(node):
+        text = source.rows(node.lineno, node.end_lineno or node.lineno)
+        if words and not any(word in text for word in words):
+            continue
+        if clues.may_concern(text) and clues.concern(node, source):
             yield root
-    if any(clues.in_tree(statement) for statement in _outside(tree)):
+    if any(clues.concern(statement, source) for statement in _outside(tree)):
         yield Root(tree, None, "")
 
 
-def _functions(node: ast.AST, module: Module, cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:
-    for child in ast.iter_child_nodes(node):
+def _with_names_here(module: Module, watch: frozenset[str]) -> frozenset[str]:
+    return watch.union(new for name, new in module.renamed if name in watch) if watch else watch
+
+
+def _functions(body: Sequence[ast.stmt], cls: ast.ClassDef | None, prefix: str) -> Iterator[Root]:
+    for child in body:
         if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield Root(child, cls, prefix + child.name)
         elif isinstance(child, ast.ClassDef):
-            yield from _functions(child, module, child, f"{prefix}{child.name}.")
-        elif isinstance(child, (ast.If, ast.Try, ast.With)):
-            yield from _functions(child, module, cls, prefix)
+            yield from _functions(child.body, child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.With):
+            yield from _functions(child.body, cls, prefix)
+        elif isinstance(child, ast.If):
+            yield from _functions([*child.body, *child.orelse], cls, prefix)
+        elif isinstance(child, ast.Try):
+            yield from _functions([*child.body, *child.orelse, *child.finalbody], cls, prefix)
 
 
 def _outside(node: ast.AST) -> Iterator[ast.AST]:
@@ -70,94 +72,6 @@ def _outside(node: ast.AST) -> Iterator[ast.AST]:
             yield from _outside(child)
         elif not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield child
-
-
-class _Clues:
-    """What tells that a piece of code may give a loader an argument that torch refuses."""
-
-    def __init__(self, module: Module, watch: frozenset[str], every: bool) -> None:
-        self.every = every
-        self.text = module.source.text
-        renamed = re.findall(_RENAMED, self.text) if watch else []
-        self.watch = watch.union(new for name, new in renamed if name in watch)
-        self.aliases = frozenset(_ALIAS.findall(self.text))
-        self.has_loader_class = _LOADER_CLASS.search(self.text) is not None
-        self.speaks_of_loaders = "oader" in self.text
-        self.workers_may_be_invalid = invalid_workers(module.source.code)
-        self.callables = TRAVELLERS if unpicklable_callable(module.source.code) else ()
-        self.starts = runs_at_once(module.source.code)
-        self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ()), *self.callables]
-
-    def in_text(self, text: str) -> bool:
-        if any(word in text for word in KEYWORDS) or any(name in text for name in self.watch):
-            return True
-        return ("oader" in text or any(alias in text for alias in self.aliases)) and "(" in text
-
-    def in_tree(self, node: ast.AST) -> bool:
-        displays = spread = False
-        written: set[str] = set()
-        taken: set[str] = set()
-        for inner in walk(node):
-            if isinstance(inner, ast.Call):
-                if self._is_call(inner):
-                    return True
-                if any(getattr(arg, "value", None) in self.keys for arg in inner.args):
-                    written |= names_in(getattr(inner.func, "value", inner.func))  # `kwargs.setdefault(…)`
-                for keyword in inner.keywords:
-                    if keyword.arg is None:
-                        spread = True
-                        taken |= names_in(keyword.value)
-            elif isinstance(inner, ast.Dict):
-                displays = displays or any(getattr(key, "value", None) in self.keys for key in inner.keys)
-            elif isinstance(inner, ast.Subscript) and getattr(inner.slice, "value", None) in self.keys:
-                written |= names_in(inner.value)
-            elif isinstance(getattr(inner, "ctx", None), ast.Store):
-                if isinstance(inner, ast.Attribute) and inner.attr in self.keys:
-                    written |= names_in(inner.value)
-                elif _is_named_so(inner):
-                    spread = True
-                    taken |= names_in(inner)
-        # A dictionary is judged where a loader takes it, or where its name says that one will.
-        return (displays and spread) or not written.isdisjoint(taken)
-
-    def _is_call(self, node: ast.Call) -> bool:
-        if last_name(node) in self.watch:
-            return True
-        if last_name(node) in _OTHERS_TIMEOUT:
-            return False
-        loader = self._is_loader(node)
-        if loader and (self.every or len(node.args) > _POSITIONAL or last_name(node) == "create_loader"):
-            return True
-        return any(self._is_argument(keyword, loader) for keyword in node.keywords)
-
-    def _is_argument(self, keyword: ast.keyword, loader: bool) -> bool:
-        name = keyword.arg
-        if name is None:
-            return loader
-        if name == "timeout":
-            return loader or self.speaks_of_loaders
-        if name == WORKERS:
-            return self.workers_may_be_invalid or (loader and self.starts)
-        return name.endswith(UNMISTAKABLE) or (loader and name in self.callables)
-
-    def _is_loader(self, node: ast.Call) -> bool:
-        """Whether a call looks like one of a loader, or of `partial(DataLoader)` and the like."""
-        name = last_name(node)
-        if "oader" in name or name in self.aliases:
-            return True
-        if name in ("__init__", "cls"):
-            return self.has_loader_class
-        first = last_name(node.args[0]) if node.args else ""
-        return first.endswith("Loader") or first in self.aliases
-
-
-def _is_named_so(node: ast.AST) -> bool:
-    """Whether something that is stored has a name that speaks of loaders."""
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        return "oader" in last_name(node)
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return "oader" in str(node.slice.value)
-    return False
 
 
 def givers(module: Module) -> Iterator[str]:
@@ -214,7 +128,7 @@ def _argument_names(node: ast.Call) -> set[str]:
     ]
     if given or "oader" in last_name(node):
         others = [k for k in node.keywords if k.arg is None or k.arg == "timeout"]
-        for value in [*(keyword.value for keyword in (*given, *others)), *node.args[_POSITIONAL:]]:
+        for value in [*(keyword.value for keyword in (*given, *others)), *node.args[BEFORE_WORKERS:]]:
             found |= names_in(value)
         if isinstance(node.func, ast.Name):
             found.add(node.func.id)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from picklesafe.errors import PickleSafeError
@@ -175,11 +176,11 @@ class Source:
 
     @cached_property
     def _starts(self) -> list[int]:
-        starts, at = [], 0
-        for line in self.lines:
-            starts.append(at)
-            at += len(line)
-        return starts
+        return [0, *accumulate(map(len, self.lines))]
+
+    def rows(self, first: int, last: int) -> str:
+        """The text of some rows, with their line ends."""
+        return self.text[self._starts[first - 1] : self._starts[last]]
 
     def column(self, row: int, byte: int) -> int:
         """The column, from 1 and in characters, of `ast`'s UTF-8 byte offset `byte` in `row`."""

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import wraps
+from typing import TypeVar
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_remembering: list[Any] = []
-
-
-def remembered(function: F) -> F:
-    """Decorates what is asked of the same nodes again and again, and always says the same; until `forget`."""
-    kept: Any = lru_cache(maxsize=1024)(function)
-    _remembering.append(kept)
-    return kept  # type: ignore[no-any-return]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def forget() -> None:
-    """Let go of all trees that `remembered` functions were asked about."""
-    for kept in _remembering:
-        kept.cache_clear()
+def remembered(function: Callable[[T], R]) -> Callable[[T], R]:
+    """Decorates what is asked of the same node, or module, again and again: the answer lives as long as that does."""
+    key = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def ask(thing: T) -> R:
+        kept = thing.__dict__
+        if key not in kept:
+            kept[key] = function(thing)
+        return kept[key]  # type: ignore[no-any-return]
+
+    return ask
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -40,6 +40,12 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
                     todo.append(value)
             elif type(value) is list:
                 todo += [item for item in value if isinstance(item, ast.AST)]
+
+
+def first_row(node: ast.stmt | ast.expr) -> int:
+    """The row in which a statement begins, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def last_name(node: ast.expr) -> str:

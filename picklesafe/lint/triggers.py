@@ -35,8 +35,9 @@ def invalid_workers(data: bytes) -> bool:
     for given in dict.fromkeys(_WORKERS.findall(data)):
         if given[:1] in b"-'\"" or given == b"None" or (b"." in given and given[:1].isdigit()):
             return True
-        name = given.rpartition(b".")[2]
-        if not name[:1].isdigit() and _is_given_something_invalid(name, data):
+        # `num_workers=n.` ends a sentence, or is being typed.
+        name = given.rstrip(b".").rpartition(b".")[2]
+        if name and not name[:1].isdigit() and _is_given_something_invalid(name, data):
             return True
     return False
 
@@ -70,16 +71,16 @@ def unpicklable_callable(data: bytes) -> bool:
     return False
 
 
+# A line end rather than `^`, which is looked for at every byte and not at those only.
 _AT_ONCE = re.compile(
-    rb"^(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b"
-    rb"|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )",
-    re.MULTILINE,
+    rb"\n(?:for[ \t]|[\w.]+\(|\w[\w, ]*=[ \t]*(?:next\(|list\(|[\[{])|(?:with|while)\b"
+    rb"|(?:try|if (?!__name__))[^\n]*\n[ \t]+for )"
 )
 
 
 def runs_at_once(data: bytes) -> bool:
     """Whether a file may iterate over a loader, or call a function, as soon as it is run or imported (PKS301)."""
-    return _AT_ONCE.search(data) is not None
+    return _AT_ONCE.search(b"\n" + data) is not None
 
 
 def _is_made(name: bytes, data: bytes) -> bool:

@@ -12,6 +12,7 @@ from picklesafe.lint.edits import content_of, fix_file
 from picklesafe.lint.finding import Edit, Finding, Position
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import Source, SourceError
+from picklesafe.lint.splice import unchanged
 from picklesafe.server.documents import Verdict
 from picklesafe.server.positions import Places
 
@@ -98,17 +99,10 @@ class Actions:
     def _replaced(self, text: str) -> types.WorkspaceEdit:
         """The change to `text`, from the first line that differs to the last."""
         before, after = self._source.lines, Source(self._source.path, self._source.encode(text)).lines
-        above = _common(before, after)
-        below = min(_common(before[::-1], after[::-1]), len(before) - above, len(after) - above)
+        above, below = unchanged(before, after)
         where = self._places.range(Position(above + 1, 1), Position(len(before) - below + 1, 1))
         return self._edit([types.TextEdit(where, "".join(after[above : len(after) - below]))])
 
     def _edit(self, edits: list[types.TextEdit]) -> types.WorkspaceEdit:
         document = types.OptionalVersionedTextDocumentIdentifier(uri=self._uri, version=self._verdict.version)
         return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, [*edits])])
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many lines two texts begin with in common."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((index for index, (line, another) in pairs if line != another), min(len(one), len(other)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import re
+import io
 from functools import cached_property
 
 from lsprotocol import types
@@ -12,9 +12,6 @@ from picklesafe.lint.parse import invalid, parse
 from picklesafe.lint.source import InvalidSyntax, Source, encoding_of
 from picklesafe.lint.splice import spliced
 from picklesafe.server.positions import offset_in
-
-# Where the protocol has lines end. `str.splitlines`, which pygls goes by, knows form feeds and others as well.
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 
 
 def encoded(text: str) -> bytes:
@@ -46,14 +43,8 @@ class BufferSource(Source):
     @cached_property
     def tree(self) -> ast.Module:
         """The syntax tree; raises InvalidSyntax, or UnreadableFile where Python can't hold it."""
-        before = self._before
-        if before is not None and before._parsed is not None and not self.newer:
-            tree = self._parse_changed(before, before._parsed)
-            if tree is not None:
-                self._before = None
-                return tree
         try:
-            tree = parse(self, newer=False)
+            tree = self._parse_changed() or parse(self, newer=False)
         except InvalidSyntax:
             if not self.newer:
                 raise
@@ -62,15 +53,20 @@ class BufferSource(Source):
         self._before = None
         return tree
 
-    def _parse_changed(self, before: Source, parsed: ast.Module) -> ast.Module | None:
+    def _parse_changed(self) -> ast.Module | None:
+        before = self._before
+        if before is None or before._parsed is None:
+            return None
         try:
-            return spliced(before, parsed, self)
+            tree = spliced(before, before._parsed, self)
         except (RecursionError, MemoryError):
             return None  # the whole is no better, and says so
         except (SyntaxError, ValueError) as error:
             if "too many" in str(error):
                 return None
             raise invalid(self, error) from None
+        before.__dict__.pop("tree")  # its nodes are those of this text now
+        return tree
 
     @property
     def _parsed(self) -> ast.Module | None:
@@ -110,7 +106,8 @@ class Buffer:
         self.version = version
 
     def _replace(self, range_: types.Range, text: str) -> None:
-        lines = _LINE.findall(self.text)
+        # Where the protocol has lines end; `str.splitlines`, which pygls goes by, knows form feeds and others as well.
+        lines = io.StringIO(self.text, newline="").readlines()
         start = offset_in(lines, range_.start, self._encoding)
         end = offset_in(lines, range_.end, self._encoding)
         self.text = self.text[:start] + text + self.text[end:]
@@ -125,9 +122,11 @@ class Buffer:
             UnreadableFile: if it is no text that Python reads.
         """
         known = self._source
-        if known is None or known.text != self.text.removeprefix("\ufeff") or (thorough and not known.newer):
+        if known is not None and known.text == self.text.removeprefix("\ufeff"):
+            known.newer = known.newer or thorough
+        else:
             before = known.latest_parsed if known is not None else None
             # What was written for a newer Python when it was opened stays so.
             self._newer = self._newer or (known is not None and known.written_newer)
-            self._source = known = BufferSource(self.path, self.text, before, newer=thorough or self._newer)
+            self._source = known = BufferSource(self.path, self.text, before, thorough or self._newer)
         return known

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from picklesafe.lint.discover import excluded, find
 from picklesafe.lint.judge import Judge
 from picklesafe.lint.outcome import Outcome
+from picklesafe.lint.plugins import is_path
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.screen import call_pattern, gate
 from picklesafe.lint.settings import Settings
@@ -36,12 +37,18 @@ class Checker:
         self._words = gate(self.loaded)
         self._hazards: dict[str, frozenset[str]] = {}
         self._consulted: dict[str, frozenset[str]] = {}
-        self._files: list[str] = []
+        self._files: dict[str, None] = {}
         self.listed = False
         self._new: list[str] = []
         self._followed: frozenset[str] = frozenset()
         self._names: frozenset[str] = frozenset()
         self._calls: re.Pattern[bytes] | None = None
+
+    @property
+    def rule_paths(self) -> list[str]:
+        """The files and folders of the project's own rules."""
+        names = filter(is_path, self.settings.rules)
+        return [os.path.abspath(os.path.join(self.settings.config_dir or "", name)) for name in names]
 
     def excludes(self, path: str) -> bool:
         """Whether the configuration passes over a file."""
@@ -81,13 +88,14 @@ class Checker:
         if not os.path.isfile(path):
             self._hazards.pop(path, None)
             self._consulted.pop(path, None)
-        elif path not in self._files and self._files and path.endswith(".py") and not self.excludes(path):
-            self._files.append(path)
+        elif self.listed and path not in self._files and path.endswith(".py") and not self.excludes(path):
+            self._files[path] = None
         self._gather()
 
     def list_files(self, folders: Sequence[str]) -> None:
         """Look up the files of the project."""
-        self._files = [os.path.abspath(path) for path in find(folders, self.settings).files] if folders else []
+        found = find(folders, self.settings).files if folders else []
+        self._files = dict.fromkeys(map(os.path.abspath, found))
         self._new = list(self._files)
         self.listed = True
 

@@ -12,7 +12,7 @@ class InitializationOptions(NamedTuple):
         trust_project_rules: whether to load the rules that a project's configuration names. They
             are code of the project's, and editors open projects that nobody has vouched for.
         show_syntax_errors: whether to report files that are no Python, as other servers do as well.
-        debounce: milliseconds to wait after a keystroke.
+        debounce: milliseconds to wait for more after a keystroke that came as fast after another one.
     """
 
     trust_project_rules: bool = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from picklesafe.errors import PickleSafeError
 from picklesafe.lint.config import FILE_NAME, Options, find_config, settings_for
+from picklesafe.lint.plugins import forget
 from picklesafe.lint.settings import Settings
 from picklesafe.server.checker import Checker
 
@@ -27,6 +28,8 @@ class Projects:
         self._trusted = trusted
         self._by_folder: dict[str, Checker | None] = {}
         self._by_root: dict[str, Checker | None] = {}
+        self._wrong: dict[str, str] = {}
+        """What is wrong with the configuration of a folder; it has been said."""
 
     def checker(self, path: str) -> Checker | None:
         """What judges the file `path`; None if its configuration is damaged."""
@@ -39,8 +42,18 @@ class Projects:
         """Every checker there is."""
         return [checker for checker in self._by_root.values() if checker is not None]
 
+    def concerned(self, paths: Sequence[str]) -> bool:
+        """Whether the configuration, or a rule that it names, has changed with some files."""
+        damaged = [root for root, checker in self._by_root.items() if checker is None]
+        places = [*damaged, *(place for checker in self.all() for place in checker.rule_paths)]
+        return any(
+            os.path.basename(path) in CONFIGURATION_FILES or any(_within(path, place) for place in places)
+            for path in paths
+        )
+
     def reload(self) -> None:
-        """Read the configuration anew when it is next asked for."""
+        """Read the configuration, and the rules that it names by their paths, anew when they are next asked for."""
+        forget()
         self._by_folder.clear()
         self._by_root.clear()
 
@@ -51,16 +64,22 @@ class Projects:
         return inside or [root for folder in self.folders[:1] if any(_within(root, folder) for folder in self.folders)]
 
     def _for_folder(self, folder: str) -> Checker | None:
+        root = folder
         try:
             found = find_config(folder)
             root = os.path.dirname(found[0]) if found else self._workspace(folder)
             if root not in self._by_root:
-                self._by_root[root] = None  # so that what is wrong with it is said once
+                self._by_root[root] = None
                 self._by_root[root] = Checker(self._settings(root, folder, configured=found is not None))
-            return self._by_root[root]
         except PickleSafeError as error:
-            self._complain(str(error))
-            return None
+            self._by_root.setdefault(root, None)
+            if str(error) not in self._wrong.values():
+                self._complain(str(error))
+            self._wrong[folder] = str(error)
+        else:
+            if self._by_root[root] is not None:
+                self._wrong.pop(folder, None)
+        return self._by_root[root]
 
     def _settings(self, root: str, folder: str, configured: bool) -> Settings:
         # The name of a file that needn't exist: what it would be configured by.

@@ -56,7 +56,7 @@ class Server(LanguageServer):
         self.options = InitializationOptions.of(params.initialization_options)
         projects = Projects(self.complain, self.options.trust_project_rules)
         encoding = str(getattr(self.workspace.position_encoding, "value", self.workspace.position_encoding))
-        self.session = Session(projects, self.publish, self.log_error, encoding, self.options.debounce / 1000)
+        self.session = Session(projects, self.publish, self.complain, encoding, self.options.debounce / 1000)
         self.encoding = encoding
         self.set_folders()
 
@@ -65,15 +65,11 @@ class Server(LanguageServer):
         uris = [folder.uri for folder in self.workspace.folders.values()]
         if not uris and self.workspace.root_uri:
             uris = [self.workspace.root_uri]
-        self.session.projects.folders = [path.rstrip("/") or "/" for uri in uris if (path := to_fs_path(uri))]
+        self.session.projects.folders = [os.path.abspath(path) for uri in uris if (path := to_fs_path(uri))]
 
     def complain(self, message: str) -> None:
-        """Show the user what is wrong with the configuration."""
+        """Show the user what is wrong with the configuration, or with a rule."""
         self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"picklesafe: {message}"))
-
-    def log_error(self, message: str) -> None:
-        """Tell of our own errors where the editor keeps its logs."""
-        self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
 
     def publish(self, buffer: Buffer, verdict: Verdict | None) -> None:
         """Show the findings of a document."""
@@ -137,8 +133,8 @@ def _add_workspace(server: Server) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
-        paths = [path for change in params.changes if (path := to_fs_path(change.uri))]
-        if any(path.replace("\\", "/").rpartition("/")[2] in CONFIGURATION_FILES for path in paths):
+        paths = [os.path.abspath(path) for change in params.changes if (path := to_fs_path(change.uri))]
+        if server.session.projects.concerned(paths):
             server.session.reload()
         server.session.disk_changed([path for path in paths if path.endswith((".py", ".pyi"))])
 
@@ -157,8 +153,8 @@ def _watching() -> types.Registration:
 
 def _add_requests(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, _ACTIONS)
-    def actions(params: types.CodeActionParams) -> list[types.CodeAction] | None:
-        current = server.session.current(params.text_document.uri)
+    async def actions(params: types.CodeActionParams) -> list[types.CodeAction] | None:
+        current = await server.session.current(params.text_document.uri)
         if current is None or current[1].source is None:
             return None
         buffer, verdict, _ = current
@@ -167,28 +163,28 @@ def _add_requests(server: Server) -> None:
         everything = actions.fix_all({"uri": buffer.uri, "version": verdict.version})
         if everything is not None:
             if not _resolves(server.client_capabilities):
-                everything = _with_edit(server, everything)
+                everything = await _with_edit(server, everything)
             found.append(everything)
         return [action for action in found if _wanted(action, params.context.only)]
 
     @server.feature(types.CODE_ACTION_RESOLVE)
-    def resolve(action: types.CodeAction) -> types.CodeAction:
-        return _with_edit(server, action)
+    async def resolve(action: types.CodeAction) -> types.CodeAction:
+        return await _with_edit(server, action)
 
     @server.feature(types.TEXT_DOCUMENT_HOVER)
-    def hover(params: types.HoverParams) -> types.Hover | None:
-        current = server.session.current(params.text_document.uri)
+    async def hover(params: types.HoverParams) -> types.Hover | None:
+        current = await server.session.current(params.text_document.uri)
         if current is None:
             return None
         _, verdict, checker = current
         return Pages(checker.loaded).hover(verdict, params.position, server.encoding)
 
 
-def _with_edit(server: Server, action: types.CodeAction) -> types.CodeAction:
+async def _with_edit(server: Server, action: types.CodeAction) -> types.CodeAction:
     """The action that fixes everything, with the edit for the version that it was offered for."""
     data: Any = action.data
     uri = data.get("uri") if isinstance(data, dict) else None
-    current = server.session.current(uri) if isinstance(uri, str) else None
+    current = await server.session.current(uri) if isinstance(uri, str) else None
     if current is not None and current[1].source is not None and current[1].version == data.get("version"):
         buffer, verdict, checker = current
         watch = checker.watch(buffer.path, current[1].source.data)

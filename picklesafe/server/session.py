@@ -30,28 +30,31 @@ class Session:
     Args:
         projects: what judges the files.
         publish: is given every new verdict, or None for a document that is closed.
-        log: is told of our own errors.
+        complain: is told, once, of rules that fail.
         encoding: what the client counts columns in.
-        debounce: seconds to wait after a keystroke.
+        debounce: seconds to wait for more after a keystroke that came as fast after another one.
     """
 
     def __init__(
         self,
         projects: Projects,
         publish: Callable[[Buffer, Verdict | None], None],
-        log: Callable[[str], None],
+        complain: Callable[[str], None],
         encoding: str,
         debounce: float,
     ) -> None:
         self.projects = projects
         self._publish = publish
-        self._log = log
+        self._complain = complain
         self._encoding = encoding
         self._debounce = debounce
         self._buffers: dict[str, Buffer] = {}
         self._verdicts: dict[str, Verdict] = {}
         self._costs: dict[str, float] = {}
+        self._typed: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._thorough: set[str] = set()
+        self._judged: dict[str, asyncio.Event] = {}
         self._lessons: dict[Checker, set[str]] = {}
         self._teachers: dict[Checker, asyncio.Task[None]] = {}
         self._faults: set[str] = set()
@@ -62,18 +65,28 @@ class Session:
         if path is None:
             return
         buffer = self._buffers[item.uri] = Buffer(item, path, self._encoding)
+        self._verdicts.pop(item.uri, None)
+        self._judged.setdefault(item.uri, asyncio.Event())
         self._stand_in(buffer)
         self._schedule(buffer, 0, thorough=True)
 
     def change(self, uri: str, changes: list[types.TextDocumentContentChangeEvent], version: int) -> None:
-        """Something was typed: judge it when no more follows at once."""
+        """Something was typed: judge it at once, unless much is typed: then when no more follows."""
         buffer = self._buffers.get(uri)
         if buffer is not None:
             buffer.change(changes, version)
             self._stand_in(buffer)
-            cost = self._costs.get(uri, 0)
+            self._schedule(buffer, self._delay(uri))
+
+    def _delay(self, uri: str) -> float:
+        """How long to wait for more to be typed."""
+        now, last = time.monotonic(), self._typed.get(uri, 0)
+        self._typed[uri] = now
+        cost = self._costs.get(uri, 0)
+        if cost > _SLOW:
             # What takes long is done half of the time at most, so that other requests are answered.
-            self._schedule(buffer, cost if cost > _SLOW else self._debounce)
+            return cost
+        return self._debounce if now - last < self._debounce else 0
 
     def save(self, uri: str) -> None:
         """A document was saved: have a thorough look."""
@@ -88,9 +101,10 @@ class Session:
             return
         self._verdicts.pop(uri, None)
         self._costs.pop(uri, None)
-        timer = self._timers.pop(uri, None)
-        if timer is not None:
-            timer.cancel()
+        self._typed.pop(uri, None)
+        self._thorough.discard(uri)
+        self._cancel(uri)
+        self._judged.pop(uri).set()
         stand_in(buffer.path, None)
         self._publish(buffer, None)
         self.disk_changed([buffer.path])
@@ -114,55 +128,65 @@ class Session:
             task.cancel()
         self._teachers.clear()
         self._lessons.clear()
+        self._faults.clear()
         self.projects.reload()
         for buffer in self._buffers.values():
             self._schedule(buffer, 0, thorough=True)
 
-    def current(self, uri: str) -> tuple[Buffer, Verdict, Checker] | None:
-        """A document with the verdict on its newest version; None for one that isn't checked."""
-        buffer = self._buffers.get(uri)
+    async def current(self, uri: str) -> tuple[Buffer, Verdict, Checker] | None:
+        """A document with the verdict on its newest version, waited for; None for one that isn't checked."""
+        while uri in self._timers:
+            self._judged[uri].clear()
+            await self._judged[uri].wait()
+        buffer, verdict = self._buffers.get(uri), self._verdicts.get(uri)
         checker = self.projects.checker(buffer.path) if buffer is not None else None
-        if buffer is None or checker is None:
+        if buffer is None or checker is None or verdict is None or verdict.version != buffer.version:
             return None
-        verdict = self._verdicts.get(uri)
-        if verdict is None or verdict.version != buffer.version:
-            self._judge(buffer, thorough=False)
-            verdict = self._verdicts[uri]
         return buffer, verdict, checker
 
     def _stand_in(self, buffer: Buffer) -> None:
         stand_in(buffer.path, encoded(buffer.text))
 
-    def _schedule(self, buffer: Buffer, delay: float, thorough: bool = False) -> None:
-        timer = self._timers.pop(buffer.uri, None)
+    def _cancel(self, uri: str) -> None:
+        timer = self._timers.pop(uri, None)
         if timer is not None:
             timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timers[buffer.uri] = loop.call_later(delay, self._judge, buffer, thorough)
 
-    def _judge(self, buffer: Buffer, thorough: bool) -> None:
-        timer = self._timers.pop(buffer.uri, None)
-        if timer is not None:
-            timer.cancel()
-        checker = self.projects.checker(buffer.path)
-        if checker is None or checker.excludes(buffer.path):
-            verdict = Verdict(buffer.version, None, ())
-        else:
-            if not checker.listed:
-                self._learn(checker, [])
-            before, began = checker.names, time.perf_counter()
-            verdict = judge(buffer, checker, thorough)
-            self._costs[buffer.uri] = time.perf_counter() - began
-        self._report(verdict.fault)
-        self._verdicts[buffer.uri] = verdict
+    def _schedule(self, buffer: Buffer, delay: float, thorough: bool = False) -> None:
+        if thorough:
+            self._thorough.add(buffer.uri)
+        self._cancel(buffer.uri)
+        self._timers[buffer.uri] = asyncio.get_running_loop().call_later(delay, self._judge, buffer)
+
+    def _judge(self, buffer: Buffer) -> None:
+        self._cancel(buffer.uri)
+        try:
+            checker = self.projects.checker(buffer.path)
+            before = checker.names if checker is not None else frozenset()
+            verdict = self._verdicts[buffer.uri] = self._verdict(buffer, checker)
+        finally:
+            self._thorough.discard(buffer.uri)
+            self._judged[buffer.uri].set()
+        self._report(verdict.fault.removeprefix(f"{buffer.path}: "), buffer.path)
         self._publish(buffer, verdict)
         if checker is not None and verdict.source is not None:
             self._spread(buffer, checker, before)
 
-    def _report(self, fault: str) -> None:
+    def _verdict(self, buffer: Buffer, checker: Checker | None) -> Verdict:
+        if checker is None or checker.excludes(buffer.path):
+            return Verdict(buffer.version, None, ())
+        if not checker.listed:
+            self._learn(checker, [])
+        began = time.perf_counter()
+        verdict = judge(buffer, checker, buffer.uri in self._thorough)
+        self._costs[buffer.uri] = time.perf_counter() - began
+        return verdict
+
+    def _report(self, fault: str, path: str) -> None:
+        """Tell what has failed, with the first file in which it did."""
         if fault and fault not in self._faults:
             self._faults.add(fault)
-            self._log(fault)
+            self._complain(f"{path}: {fault}")
 
     def _spread(self, changed: Buffer, checker: Checker, before: frozenset[str]) -> None:
         """Judge the other documents again that a change concerns."""

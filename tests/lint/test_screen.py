@@ -24,6 +24,7 @@ from picklesafe.lint.screen import (
     triggered,
 )
 from picklesafe.lint.source import MAX_BYTES
+from picklesafe.lint.triggers import invalid_workers
 
 
 def rule(code: str, *triggers: str | tuple[str, ...]) -> Rule:
@@ -142,6 +143,15 @@ def test_the_built_in_rules_need_few_words() -> None:
     for trigger in (trigger for rule in rules for trigger in rule.triggers):
         text = b" ".join(word for word in trigger if isinstance(word, bytes))
         assert any(word in text for word in words)
+
+
+@pytest.mark.parametrize("given", [b"n.", b"self.", b"...", b"."])
+def test_a_number_of_workers_may_end_in_dots(given: bytes) -> None:
+    assert not invalid_workers(b"# As many as num_workers=%s\nn = 4\n" % given)
+
+
+def test_the_end_of_a_sentence_is_no_part_of_a_name() -> None:
+    assert invalid_workers(b"# As many as num_workers=n.\nn = -1\n")
 
 
 def _write(folder: Path, contents: list[bytes]) -> list[str]:

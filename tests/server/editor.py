@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,43 @@ from pygls.lsp.client import LanguageClient
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 60
 
+UNGUARDED = """\
+from torch.utils.data import DataLoader
+
+
+def make(dataset, n):
+    return DataLoader(dataset, num_workers=n, prefetch_factor=2)
+"""
+GUARDED = UNGUARDED.replace("prefetch_factor=2", "prefetch_factor=2 if n > 0 else None")
+CALLER = "from wrapper import make\n\nloader = make([], 0)\n"
+
+
+@functools.cache
+def loop() -> asyncio.AbstractEventLoop:
+    """The one that all tests run in: to start a server for each would take longer than the tests do."""
+    return asyncio.new_event_loop()
+
+
+def runs(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Decorates a test that talks to an editor."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        loop().run_until_complete(test(*args, **kwargs))
+
+    return run
+
 
 class Editor:
     """Holds documents and what the server says of them."""
 
-    def __init__(self, *folders: Path, encodings: list[str] | None = None, **options: Any) -> None:
+    def __init__(self, cwd: Path, encodings: list[str] | None = None, **options: Any) -> None:
         self.client = LanguageClient("test-editor", "1")
-        self.folders = folders
+        self.cwd = cwd
+        self.folders: list[Path] = []
         self.options = options
         self.encodings = encodings
         self.messages: list[str] = []
-        self.logged: list[str] = []
         self.registered: list[types.Registration] = []
         self.published: list[types.PublishDiagnosticsParams] = []
         self.texts: dict[str, str] = {}
@@ -36,7 +64,7 @@ class Editor:
     async def __aenter__(self) -> Editor:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "picklesafe", "server"]
-        await self.client.start_io(*command, env=environment, cwd=self.folders[0] if self.folders else None)
+        await self.client.start_io(*command, env=environment, cwd=self.cwd)
         kinds = [types.PositionEncodingKind(one) for one in self.encodings] if self.encodings else None
         watching = types.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
         resolving = types.ClientCodeActionResolveOptions(["edit"])
@@ -50,7 +78,7 @@ class Editor:
                     ),
                 ),
                 initialization_options=self.options,
-                workspace_folders=[types.WorkspaceFolder(folder.as_uri(), folder.name) for folder in self.folders],
+                workspace_folders=[],
             )
         )
         self.client.initialized(types.InitializedParams())
@@ -58,21 +86,36 @@ class Editor:
 
     async def __aexit__(self, *_: object) -> None:
         if not self.client.stopped:
-            await self.end()
+            await self.leave("shuts it down")
 
-    @property
-    def process(self) -> asyncio.subprocess.Process:
+    async def leave(self, way: str) -> int:
+        """End the server, as the protocol has it or otherwise; its exit status."""
         process = self.client._server
-        assert process is not None
-        return process
-
-    async def end(self) -> int:
-        """Shut down as the protocol has it; the server's exit status."""
-        await asyncio.wait_for(self.client.shutdown_async(None), _PATIENCE)
-        self.client.exit(None)
-        status = await asyncio.wait_for(self.process.wait(), _PATIENCE)
+        assert process is not None and process.stdin is not None
+        if way == "vanishes":
+            process.stdin.close()
+        else:
+            if way == "shuts it down":
+                await asyncio.wait_for(self.client.shutdown_async(None), _PATIENCE)
+            self.client.exit(None)
+        status = await asyncio.wait_for(process.wait(), _PATIENCE)
         await self.client.stop()
         return status
+
+    def change_folders(self, added: list[Path], removed: list[Path]) -> None:
+        """Have other folders open."""
+        given = ([types.WorkspaceFolder(one.as_uri(), one.name) for one in folders] for folders in (added, removed))
+        event = types.WorkspaceFoldersChangeEvent(*given)
+        self.client.workspace_did_change_workspace_folders(types.DidChangeWorkspaceFoldersParams(event))
+        self.folders = [*(folder for folder in self.folders if folder not in removed), *added]
+
+    def clear(self) -> None:
+        """Close all that is open, and forget what was said."""
+        for uri in list(self.texts):
+            self.close(uri)
+        self.change_folders([], self.folders)
+        self.published.clear()
+        self.messages.clear()
 
     def open(self, where: Path | str, text: str | None = None, language: str = "python") -> str:
         """Open a document, by default with what the file holds; its URI."""
@@ -99,6 +142,7 @@ class Editor:
         return self._send(uri, types.TextDocumentContentChangeWholeDocument(text))
 
     def close(self, uri: str) -> None:
+        del self.texts[uri]
         self.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri)))
 
     def save(self, uri: str) -> None:
@@ -125,6 +169,13 @@ class Editor:
                 return await asyncio.wait_for(self._news.wait_for(condition), _PATIENCE)
             except TimeoutError:
                 raise AssertionError(f"never came; published: {self.published[-3:]}") from None
+
+    async def hover(self, uri: str, where: types.Position) -> str:
+        """What is shown where the pointer rests; the empty string for nothing."""
+        params = types.HoverParams(types.TextDocumentIdentifier(uri), where)
+        found = await self.client.text_document_hover_async(params)
+        assert found is None or isinstance(found.contents, types.MarkupContent)
+        return found.contents.value if found is not None else ""
 
     async def actions(self, uri: str, diagnostic: types.Diagnostic, *only: str) -> list[types.CodeAction]:
         """What can be done about a diagnostic."""
@@ -193,7 +244,6 @@ class Editor:
         feature = self.client.feature
         feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: keep(self.published, params))
         feature(types.WINDOW_SHOW_MESSAGE)(lambda params: keep(self.messages, params.message))
-        feature(types.WINDOW_LOG_MESSAGE)(lambda params: keep(self.logged, params.message))
 
         @feature(types.CLIENT_REGISTER_CAPABILITY)
         def register(params: types.RegistrationParams) -> None:
