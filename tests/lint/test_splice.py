@@ -26,19 +26,30 @@ else:
 
 @decorated
 @twice(x)
-class A:
+class A(
+    B, metaclass=C
+):
+    # a comment
+    z = 1; y = 2
+    @property
     def f(self):
         return f"""
 text {x:{
 y}} {self!r}
 """
 
+    class D: a = 1
+    class E:
+        b = (1,
+          2)
+        def h(self): pass
+
 def g(): pass
 # the end
 '''
 
 PIECES = st.text(st.sampled_from("ax (])'\"\\#@:=;\n\n\n\r\f"), max_size=4)
-BLOCKS = st.sampled_from([TEXT, "\ndef h():\n    f(1)\n"])
+BLOCKS = st.sampled_from([TEXT, "\ndef h():\n    f(1)\n", "    def k(self):\n        pass\n", "\n    q = 1\n"])
 EDITS = st.tuples(st.integers(0, len(TEXT) + 10), st.integers(0, 3) | st.integers(0, 60), PIECES | BLOCKS)
 
 
@@ -78,3 +89,11 @@ def test_lines_above_move_the_statements_that_they_push_down() -> None:
     last, row = known.body[-1], known.body[-1].lineno
     tree = spliced(before, known, after)
     assert tree.body[-1] is last and last.lineno == row + 2
+
+
+def test_an_edit_inside_a_method_keeps_the_other_methods() -> None:
+    before, after = (Source("a.py", text.encode()) for text in (TEXT, TEXT.replace("self): pass", "self): 1")))
+    known = ast.parse(TEXT)
+    [cls] = [one for one in known.body if isinstance(one, ast.ClassDef)]
+    [new] = [one for one in spliced(before, known, after).body if isinstance(one, ast.ClassDef)]
+    assert new is not cls and new.body[:-1] == cls.body[:-1]
