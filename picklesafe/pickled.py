@@ -14,6 +14,7 @@ import warnings
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from types import FunctionType
 from typing import Any
@@ -91,12 +92,19 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
     if not all(map(_answers, ways)):
         return None
     started = time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python 3.12 warns that itertools won't pickle for ever
+    with _without_warnings() if cls.__module__ == "itertools" else nullcontext():
         reduced: Reduced | str = reducer(value) if reducer else value.__reduce_ex__(5)
     if time.perf_counter() - started > _LONG:
         _slow.add(cls)
     return reduced
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    # Python 3.12 warns that iterators of itertools won't be pickled for ever; it does once the pickler asks.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 _CONTAINERS = (dict, list, set, frozenset, deque)
