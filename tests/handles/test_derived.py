@@ -185,6 +185,20 @@ def test_attributes_of_a_file_arrive_and_name_the_same_file_as_others_do(tmp_pat
     assert pickle.loads(pickle.dumps(Holding(raw=raw))).raw.label == "plain, with a label"
 
 
+class Calling(Raw):
+    def __init__(self, label: str, path: Path) -> None:
+        super().__init__(label, path)
+        self.callback = self.read
+
+
+def test_one_that_holds_itself_is_refused_with_its_place(tmp_path: Path) -> None:
+    plain(tmp_path / "file")
+    file = Calling("a", tmp_path / "file")
+    for send in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(NotWorkerSafeError, match=r"^Holding\.files\[0\].*: this .*Calling holds itself"):
+            send(Holding(files=[file]))
+
+
 class Taught:
     def __init__(self, path: str) -> None:
         self.path = path
