@@ -168,9 +168,14 @@ def test_they_arrive_as_they_were_and_their_own_init_is_not_called(kind: str, tm
 @pytest.mark.parametrize("method", START_METHODS)
 def test_they_read_the_same_in_workers(method: str, tmp_path: Path) -> None:
     plain(tmp_path / "file")
-    for handle in (Raw("a", tmp_path / "file"), Text(tmp_path / "file", "a"), Map("a", tmp_path / "file")):
+    handles = [Raw("a", tmp_path / "file"), Text(tmp_path / "file", "a"), Map("a", tmp_path / "file")]
+    for handle in handles:
         handle.read(7)
-        reads_the_same_in_workers(method, read, Holding(handle=handle))
+    reads_the_same_in_workers(method, read_all, Holding(handle=handles[0], handles=handles))
+
+
+def read_all(dataset: Any) -> Any:
+    return read(dataset), [read(Holding(handle=handle)) for handle in dataset.handles]
 
 
 def test_attributes_of_a_file_arrive_and_name_the_same_file_as_others_do(tmp_path: Path) -> None:
