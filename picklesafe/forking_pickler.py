@@ -31,7 +31,7 @@ def before_each(function: Callable[[], None]) -> None:
     pickler = getattr(reduction, "ForkingPickler", None)
     if pickler is not None and not isinstance(pickler._copyreg_dispatch_table, _Table):
         pickler._copyreg_dispatch_table = _Table()
-        pickler.dump = _dump
+        pickler.dump = _explaining(pickler.dump)
 
 
 def when_refused(function: Callable[[Any, Exception], None]) -> None:
@@ -40,12 +40,15 @@ def when_refused(function: Callable[[Any, Exception], None]) -> None:
         _explain.append(function)
 
 
-def _dump(pickler: Any, obj: Any) -> None:
+def _explaining(original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     """The `dump` of multiprocessing's pickler, which starts workers and feeds queues."""
-    plain: Any = next(base for base in type(pickler).__mro__ if base.__dict__.get("dump", _dump) is not _dump)
-    try:
-        plain.dump(pickler, obj)
-    except Exception as error:
-        for function in _explain:
-            function(obj, error)
-        raise
+
+    def dump(pickler: Any, obj: Any) -> None:
+        try:
+            original(pickler, obj)
+        except Exception as error:
+            for function in _explain:
+                function(obj, error)
+            raise
+
+    return dump

@@ -14,6 +14,7 @@ import warnings
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from types import FunctionType
 from typing import Any
@@ -78,7 +79,7 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
     Raises: whatever the object raises.
     """
     cls = type(value)
-    if cls in _NOT_ASKED or cls in _slow or issubclass(cls, (type, tuple, *_CONTAINERS)):
+    if cls in _NOT_ASKED or _slow.get(cls, 0) >= _TWICE or issubclass(cls, (type, tuple, *_CONTAINERS)):
         return None
     if goes_by_attributes(value) if goes_by_attributes else by_attributes(cls):
         if not is_plain(cls):
@@ -90,20 +91,29 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
     ways = [reducer] if reducer else [_defining(cls, name).__dict__.get(name) for name in (*_WAYS, "__getnewargs__")]
     if not all(map(_answers, ways)):
         return None
-    started = time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python 3.12 warns that itertools won't pickle for ever
+    started = time.thread_time()  # which doesn't count what other processes take
+    with _without_warnings() if cls.__module__ == "itertools" else nullcontext():
         reduced: Reduced | str = reducer(value) if reducer else value.__reduce_ex__(5)
-    if time.perf_counter() - started > _LONG:
-        _slow.add(cls)
+    if time.thread_time() - started > _LONG:
+        _slow[cls] = _slow.get(cls, 0) + 1
     return reduced
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    # Python 3.12 warns that iterators of itertools won't be pickled for ever; it does once the pickler asks.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 _CONTAINERS = (dict, list, set, frozenset, deque)
 _NOT_ASKED = frozenset({FunctionType, io.BytesIO, io.StringIO, *hollow.ATOMS})
-_slow: weakref.WeakSet[type] = weakref.WeakSet()
+_slow: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
 _LONG = 0.002
-"""Seconds. A class whose objects take longer, which copy what they hold, isn't asked again."""
+_TWICE = 2
+"""Seconds, and how often. A class whose objects take so long, which copy what they hold, isn't asked again; once may be
+the garbage collector's doing."""
 
 
 class _Plain: ...
@@ -163,6 +173,7 @@ def children(node: search.Node, reduced: Reduced | str | None, bounds: search.Bo
 
 def _of_handle(node: search.Node, entry: registry.HandleType, bounds: search.Bounds) -> Iterator[search.Node]:
     """What a handle takes along that is its owner's: attributes, functions that it calls."""
+    # To describe one may take long. Of those that are opened again, only SQLite's take along what isn't checked then.
     if entry.travels and not entry.name.startswith("sqlite3."):
         yield from search.attributes(node, derived.extra(node.value), bounds)
         return

@@ -290,8 +290,10 @@ def _reduce(handle: Any) -> Reduced | str:
         return arrive, (to_cell(handle, owner, path),)
     except PickleSafeError as error:
         if isinstance(error, NotWorkerSafeError) and sys._getframe(1).f_globals.get("__name__") == "copy":
-            # deepcopy may know how to copy it, or says in its own words that it doesn't.
-            return handle.__reduce_ex__(4)  # type: ignore[no-any-return]
+            try:
+                return handle.__reduce_ex__(4)  # type: ignore[no-any-return]  # deepcopy may know how to copy it
+            except Exception:
+                raise error from None
         if " (nested " in error.attribute:
             error.attribute = pickled.path_to(owners[0], handle, _DEEP) or error.attribute
         raise

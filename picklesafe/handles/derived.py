@@ -10,6 +10,7 @@ import copyreg
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from picklesafe.errors import NotWorkerSafeError
 from picklesafe.handles.anew import Snapshot, taken
 from picklesafe.handles.recipe import resolve
 from picklesafe.handles.registry import library_class
@@ -37,8 +38,19 @@ def sets(names: Callable[[Any], Iterable[str]], *types: str) -> None:
 
 
 def kind_of(handle: Any) -> Any:
-    """The class of a handle for `new`, with the attributes that are to be restored if there are any."""
-    return Derived(type(handle), Snapshot(handle, extra)) if extra(handle) else type(handle)
+    """The class of a handle for `new`, with the attributes that are to be restored if there are any.
+
+    Raises:
+        NotWorkerSafeError: the handle itself is among them.
+    """
+    attributes = extra(handle)
+    if any(value is handle or getattr(value, "__self__", None) is handle for value in attributes.values()):
+        raise NotWorkerSafeError(
+            f"this {type(handle).__module__}.{type(handle).__qualname__} holds itself, or a method of its own, in its "
+            f"attributes, and can't be opened again before it is there",
+            remedy="Keep that out of it, or open it in a method decorated with @picklesafe.per_worker",
+        )
+    return Derived(type(handle), Snapshot(handle, extra)) if attributes else type(handle)
 
 
 def extra(handle: Any) -> dict[str, Any]:

@@ -363,16 +363,17 @@ def test_a_row_of_a_structured_map_stays_one_and_looks_into_the_file(method: str
     kinds = np.dtype([("a", "i4"), ("b", "f8")])
     array = np.memmap(tmp_path / "rows", kinds, "w+", shape=5)
     array["a"] = range(5)
-    for root in (array, np.memmap(tmp_path / "rows", kinds, "r"), array.view(np.dtype((np.record, kinds)))):
-        reads_the_same_in_workers(method, row_of, Holding(row=root[3], last=root[4], nested=[root[2]]))
+    read_only, records = np.memmap(tmp_path / "rows", kinds, "r"), array.view(np.dtype((np.record, kinds)))
+    dataset = Holding(row=array[3], read_only=read_only[3], record=records[4], nested=[array[2]])
+    reads_the_same_in_workers(method, row_of, dataset)
     arrived = sent(array[3])
     arrived["a"] = 7
     assert array[3]["a"] == 7 and sent(arrived) == array[3]
 
 
 def row_of(dataset: Any) -> Any:
-    rows = (dataset.row, dataset.last, dataset.nested[0])
-    return [(type(row), row.item(), row.dtype, row.flags.writeable) for row in rows[:2]], rows[2].item()
+    rows = (dataset.row, dataset.read_only, dataset.record)
+    return [(type(row), row.item(), row.dtype, row.flags.writeable) for row in rows], dataset.nested[0].item()
 
 
 def test_an_empty_view_stays_read_only(path: Path) -> None:

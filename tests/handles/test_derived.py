@@ -168,9 +168,14 @@ def test_they_arrive_as_they_were_and_their_own_init_is_not_called(kind: str, tm
 @pytest.mark.parametrize("method", START_METHODS)
 def test_they_read_the_same_in_workers(method: str, tmp_path: Path) -> None:
     plain(tmp_path / "file")
-    for handle in (Raw("a", tmp_path / "file"), Text(tmp_path / "file", "a"), Map("a", tmp_path / "file")):
+    handles = [Raw("a", tmp_path / "file"), Text(tmp_path / "file", "a"), Map("a", tmp_path / "file")]
+    for handle in handles:
         handle.read(7)
-        reads_the_same_in_workers(method, read, Holding(handle=handle))
+    reads_the_same_in_workers(method, read_all, Holding(handle=handles[0], handles=handles))
+
+
+def read_all(dataset: Any) -> Any:
+    return read(dataset), [read(Holding(handle=handle)) for handle in dataset.handles]
 
 
 def test_attributes_of_a_file_arrive_and_name_the_same_file_as_others_do(tmp_path: Path) -> None:
@@ -183,6 +188,20 @@ def test_attributes_of_a_file_arrive_and_name_the_same_file_as_others_do(tmp_pat
     raw = io.FileIO(tmp_path / "file")
     raw.label = "plain, with a label"  # type: ignore[attr-defined]
     assert pickle.loads(pickle.dumps(Holding(raw=raw))).raw.label == "plain, with a label"
+
+
+class Calling(Raw):
+    def __init__(self, label: str, path: Path) -> None:
+        super().__init__(label, path)
+        self.callback = self.read
+
+
+def test_one_that_holds_itself_is_refused_with_its_place(tmp_path: Path) -> None:
+    plain(tmp_path / "file")
+    file = Calling("a", tmp_path / "file")
+    for send in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(NotWorkerSafeError, match=r"^Holding\.files\[0\].*: this .*Calling holds itself"):
+            send(Holding(files=[file]))
 
 
 class Taught:
