@@ -175,7 +175,8 @@ def _of_handle(node: search.Node, entry: registry.HandleType, bounds: search.Bou
     """What a handle takes along that is its owner's: attributes, functions that it calls."""
     # To describe one may take long. Of those that are opened again, only SQLite's take along what isn't checked then.
     if entry.travels and not entry.name.startswith("sqlite3."):
-        yield from search.attributes(node, derived.extra(node.value), bounds)
+        if not _is_refused(node.value, entry):
+            yield from search.attributes(node, derived.extra(node.value), bounds)
         return
     try:
         recipe = entry.describe(node.value)
@@ -183,6 +184,14 @@ def _of_handle(node: search.Node, entry: registry.HandleType, bounds: search.Bou
         return  # it is refused when the pickler comes to it
     held = (value for value in (*recipe.args, *recipe.kwargs.values()) if type(value) not in hollow.ATOMS)
     yield from (search.Node(value, node) for value in held)
+
+
+def _is_refused(handle: Any, entry: registry.HandleType) -> bool:
+    """Whether a handle won't travel since it writes, which is told where it is dropped."""
+    try:
+        return bool(entry.writes(handle))
+    except Exception:
+        return True  # so is what doesn't even tell that
 
 
 def _beside_values(node: search.Node, value: dict[Any, Any], bounds: search.Bounds) -> Iterator[search.Node]:
