@@ -177,9 +177,10 @@ class Session:
             return Verdict(buffer.version, None, ())
         if not checker.listed:
             self._learn(checker, [])
-        began = time.perf_counter()
-        verdict = judge(buffer, checker, buffer.uri in self._thorough)
-        self._costs[buffer.uri] = time.perf_counter() - began
+        began, thorough = time.perf_counter(), buffer.uri in self._thorough
+        verdict = judge(buffer, checker, thorough)
+        if not thorough:  # when it was opened, what it imports was read with it
+            self._costs[buffer.uri] = time.perf_counter() - began
         return verdict
 
     def _report(self, fault: str, path: str) -> None:
