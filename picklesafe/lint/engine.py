@@ -114,7 +114,7 @@ class _Run:
                 if path not in outcomes or (outcomes[path].digest and not fresh <= outcomes[path].hazards)
             ]
             if len(paths) > _MANY:
-                from picklesafe.lint.trees import forget
+                from picklesafe.lint.clues import forget
 
                 forget()
             outcomes.update(self._round(readable, names))
