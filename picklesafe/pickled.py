@@ -94,8 +94,7 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
     started = time.thread_time()  # which doesn't count what other processes take
     with _without_warnings() if cls.__module__ == "itertools" else nullcontext():
         reduced: Reduced | str = reducer(value) if reducer else value.__reduce_ex__(5)
-    if time.thread_time() - started > _LONG:
-        _slow[cls] = _slow.get(cls, 0) + 1
+    _slow[cls] = _slow.get(cls, 0) + 1 if time.thread_time() - started > _LONG else 0
     return reduced
 
 
@@ -112,8 +111,8 @@ _NOT_ASKED = frozenset({FunctionType, io.BytesIO, io.StringIO, *hollow.ATOMS})
 _slow: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
 _LONG = 0.002
 _TWICE = 2
-"""Seconds, and how often. A class whose objects take so long, which copy what they hold, isn't asked again; once may be
-the garbage collector's doing."""
+"""Seconds, and how often in a row. A class whose objects take so long, which copy what they hold, isn't asked again;
+once may be the garbage collector's doing."""
 
 
 class _Plain: ...

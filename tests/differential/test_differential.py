@@ -19,7 +19,7 @@ from .parts import Scope
 from .scopes import SCOPES
 from .verdicts import disagreement, lint
 
-WANTED = os.environ.get("PICKLESAFE_PROGRAMS", "4000")
+WANTED = os.environ.get("PICKLESAFE_PROGRAMS", "3000")
 COUNT = None if WANTED == "all" else int(WANTED)
 CHUNK = 100
 PLAIN = ("prefetch-2", "persistent-true", "context-fork", "timeout-30")

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
+
+from tests.thoroughness import on_one_python
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A fork server's children are sent what spawned ones are, by the same pickler: handles meet them on one Python."""
+    for item in items:
+        parameters = (
+            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        )
+        if "forkserver" in parameters and Path(__file__).parent in item.path.parents:
+            item.add_marker(on_one_python)
 
 
 @pytest.fixture(autouse=True)
