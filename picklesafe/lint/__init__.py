@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
+    from picklesafe.lint.datasets.kept import Dataset
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
     from picklesafe.lint.registry import Rule, rule
-    from picklesafe.lint.triggers import given, invalid_workers, positional
+    from picklesafe.lint.triggers import DATASET_CLASS, given, invalid_workers, positional
 
 _HOMES = {
+    "DATASET_CLASS": "triggers",
     "Case": "call",
     "LoaderCall": "call",
+    "Dataset": "datasets.kept",
     "Edit": "finding",
     "Finding": "finding",
     "Fix": "finding",
@@ -30,7 +33,9 @@ _HOMES = {
     "rule": "registry",
 }
 __all__ = [
+    "DATASET_CLASS",
     "Case",
+    "Dataset",
     "Edit",
     "Finding",
     "Fix",

@@ -13,6 +13,7 @@ from picklesafe.lint.source import Source
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
+    from picklesafe.lint.datasets.kept import Dataset
 
 
 class Analysis(NamedTuple):
@@ -53,11 +54,14 @@ def analyze(
     try:
         module = project.module(source)
         # A rule of somebody else's may judge loaders that give none of the usual clues.
-        every = not all(rule.ours for rule in rules)
-        first = list(roots(module, watch, every))
-        result = _judge(module, project, rules, target_torch, watch, first) if first else NOTHING
-        hazards = result.hazards.union(givers(module))
-        return result._replace(hazards=hazards, consulted=frozenset(project.consulted))
+        of_loaders = [rule for rule in rules if rule.of == "loader"]
+        every = not all(rule.ours for rule in of_loaders)
+        first = list(roots(module, watch, every)) if of_loaders else []
+        result = _judge(module, project, of_loaders, target_torch, watch, first) if first else NOTHING
+        hazards = result.hazards.union(givers(module) if of_loaders else ())
+        kept = _judge_datasets(module, project, [rule for rule in rules if rule.of == "dataset"])
+        findings = (*result.findings, *kept) if kept else result.findings
+        return result._replace(findings=findings, hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 
@@ -84,16 +88,27 @@ def _judge(
     for ran in run_roots(module, project, watch, first):
         for event in ran.events:
             call = LoaderCall(module, event, target_torch)
-            found += [finding for rule in rules if (finding := _apply(rule, call)) is not None]
+            for rule in rules:
+                found += _apply(rule, call)
         hazards |= ran.forwarders
         if not ran.complete:
             incomplete.append(ran.root.name or "the top level")
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))
 
 
-def _apply(rule: Rule, call: LoaderCall) -> Finding | None:
-    finding = rule.check(call)
-    return None if finding is None else finding._replace(code=rule.code, name=rule.name)
+def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule]) -> list[Finding]:
+    if not rules:
+        return []
+    from picklesafe.lint.datasets.kept import datasets
+
+    found = [f for dataset in datasets(module, project) for rule in rules for f in _apply(rule, dataset)]
+    return list(_unique(found))
+
+
+def _apply(rule: Rule, fact: LoaderCall | Dataset) -> list[Finding]:
+    result = rule.check(fact)
+    findings = [result] if isinstance(result, Finding) else result or ()
+    return [finding._replace(code=rule.code, name=rule.name) for finding in findings]
 
 
 def _weight(finding: Finding) -> tuple[bool, bool]:

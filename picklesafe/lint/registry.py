@@ -23,6 +23,9 @@ ByteTest = re.Pattern[bytes] | Callable[[bytes], bool]
 """A closer look at a file's bytes than a word allows."""
 
 Word = bytes | ByteTest
+Check = Callable[[Any], "Finding | Iterable[Finding] | None"]
+"""From a fact to what is wrong with it."""
+
 Trigger = str | tuple[str | ByteTest, ...]
 
 
@@ -37,28 +40,32 @@ class Rule(NamedTuple):
         check: the function.
         module: where BAD and GOOD stand.
         ours: whether it is one of picklesafe's own.
+        of: what it judges, `loader` calls or `dataset` classes.
     """
 
     code: str
     name: str
     page: str
     triggers: tuple[tuple[Word, ...], ...]
-    check: Callable[[Any], Finding | None]
+    check: Check
     module: ModuleType
     ours: bool = False
+    of: str = "loader"
 
 
-def rule(triggers: Sequence[Trigger]) -> Callable[[Callable[[Any], Finding | None]], Callable[[Any], Finding | None]]:
+def rule(triggers: Sequence[Trigger], of: str = "loader") -> Callable[[Check], Check]:
     """Mark the function of a module that is the rule.
 
     Args:
         triggers: words of which one must occur in a file for the rule to look at it; a tuple of
             words stands for all of them together. A pattern or a function of the bytes may
             stand beside a word: it is asked only where the word occurs.
+        of: `loader` for a function of a `LoaderCall`, `dataset` for one of a `Dataset`.
     """
 
-    def mark(check: Callable[[Any], Finding | None]) -> Callable[[Any], Finding | None]:
+    def mark(check: Check) -> Check:
         check.triggers = tuple(map(_in_order, triggers))  # type: ignore[attr-defined]
+        check.of = of  # type: ignore[attr-defined]
         return check
 
     return mark
@@ -138,4 +145,13 @@ def _rules_of(module: ModuleType, ours: bool) -> Iterable[Rule]:
                 raise ConfigurationError(
                     f"{module.__file__}: a rule's docstring begins with its code and name, as in 'ABC101 some-name: …'"
                 )
-            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module, ours)
+            yield Rule(
+                title[1],
+                title[2],
+                (module.__doc__ or "").rstrip(),
+                check.triggers,
+                check,
+                module,
+                ours,
+                getattr(check, "of", "loader"),
+            )

@@ -51,3 +51,7 @@ def _is_given_something_invalid(name: bytes, data: bytes) -> bool:
             return True
         start = data.find(name, end)
     return False
+
+
+DATASET_CLASS = ("Dataset", re.compile(rb"^[ \t]*class \w+\([^)]*Dataset", re.MULTILINE))
+"""The trigger of rules for datasets: a class with one among its bases. What it keeps may be opened in another file."""
