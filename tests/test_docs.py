@@ -38,7 +38,7 @@ def test_every_key_of_the_configuration_has_a_row_in_the_readme() -> None:
 def test_the_rule_that_the_docs_show_runs_and_mends_what_it_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (code,) = blocks("docs/writing-rules.md")
+    code, _ = blocks("docs/writing-rules.md")
     (tmp_path / "team_rules.py").write_text(code, encoding="utf-8")
     (tmp_path / "picklesafe.toml").write_text('rules = ["team_rules.py"]\nselect = ["TEAM"]\n', encoding="utf-8")
     examples: dict[str, object] = {}

@@ -18,6 +18,7 @@ from picklesafe.errors import PickleSafeError
 _COMMANDS = {
     "check": "find loader arguments that raise without workers, and fix them",
     "rule": "explain a rule",
+    "server": "serve editors over the language server protocol",
     "completion": "print what makes a shell complete options on TAB",
 }
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from picklesafe.cli.options import add_configuration
 from picklesafe.errors import ConfigurationError
-from picklesafe.lint.builtin import EXAMPLES, PAGES
 from picklesafe.lint.config import Options, settings_for
+from picklesafe.lint.pages import Page, as_markdown, pages
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.suggest import suggestion
-
-if TYPE_CHECKING:
-    from picklesafe.lint.registry import Rule
 
 _EXAMPLES = """\
 examples:
@@ -24,25 +20,6 @@ examples:
   picklesafe rule --all --output-format json      every rule, for programs
   picklesafe rule --all --output-format markdown  every rule, for a site
 """
-
-_FENCES = re.compile("`{3,}")
-
-
-class _Page(NamedTuple):
-    code: str
-    name: str
-    text: str
-    bad: dict[str, str | None]
-    good: list[str]
-
-    @property
-    def summary(self) -> str:
-        return self.text.partition(": ")[2].partition("\n")[0]
-
-    @property
-    def fixable(self) -> bool:
-        """Whether `--fix` mends some of what the rule finds."""
-        return any(after is not None for after in self.bad.values())
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,35 +40,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the page of one rule, or of all."""
-    pages = _pages(Options(config=arguments.config, isolated=arguments.isolated))
-    chosen = pages if arguments.all else [_find(arguments.code, pages)]
+    known = _pages(Options(config=arguments.config, isolated=arguments.isolated))
+    chosen = known if arguments.all else [_find(arguments.code, known)]
     if arguments.output_format == "json":
         import json
 
         found = [_as_object(page) for page in chosen]
         sys.stdout.write(json.dumps(found if arguments.all else found[0], indent=2) + "\n")
     elif arguments.output_format == "markdown":
-        sys.stdout.write("\n".join(map(_as_markdown, chosen)))
+        sys.stdout.write("\n".join(map(as_markdown, chosen)))
     else:
         sys.stdout.write("\n\n".join(map(_as_text, chosen)))
     return 0
 
 
-def _pages(options: Options) -> list[_Page]:
+def _pages(options: Options) -> list[Page]:
     # The rules that a check in this folder would run, third parties' included.
     settings = settings_for([], options)
-    pages = [_page(rule) for rule in load_rules(settings.rules, settings.config_dir)]
-    for code, text in PAGES.items():
-        pages.append(_Page(code, text.partition(" ")[2].partition(":")[0], text, EXAMPLES.get(code, {}), []))
-    return sorted(pages)
+    return pages(load_rules(settings.rules, settings.config_dir))
 
 
-def _page(rule: Rule) -> _Page:
-    bad = getattr(rule.module, "BAD", {})
-    return _Page(rule.code, rule.name, rule.page, dict(bad), list(getattr(rule.module, "GOOD", ())))
-
-
-def _find(wanted: str, pages: list[_Page]) -> _Page:
+def _find(wanted: str, pages: list[Page]) -> Page:
     for page in pages:
         if wanted.upper() == page.code or wanted.lower() == page.name:
             return page
@@ -99,7 +68,7 @@ def _find(wanted: str, pages: list[_Page]) -> _Page:
     raise ConfigurationError(f"unknown rule {wanted!r}{suggestion(wanted, known)}")
 
 
-def _as_text(page: _Page) -> str:
+def _as_text(page: Page) -> str:
     parts = [page.text.strip()]
     if page.bad:
         parts.append("Wrong:")
@@ -112,32 +81,11 @@ def _as_text(page: _Page) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _as_markdown(page: _Page) -> str:
-    parts = [f"# {page.name} ({page.code})", *(["Fix is available."] if page.fixable else [])]
-    parts.append(page.text.partition(": ")[2].strip())
-    if page.bad:
-        parts.append("## Wrong")
-    for before, after in page.bad.items():
-        parts.append(_fenced(before))
-        if after is not None:
-            parts += ["with `--fix`:", _fenced(after)]
-    if page.good:
-        parts += ["## Right", *map(_fenced, page.good)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _fenced(code: str) -> str:
-    # Longer than any fence in the code itself.
-    fence = "`" * max([3, *(len(found) + 1 for found in _FENCES.findall(code))])
-    newline = "\n"
-    return f"{fence}python\n{code.strip(newline)}\n{fence}"
-
-
 def _indent(code: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in code.strip("\n").split("\n"))
 
 
-def _as_object(page: _Page) -> dict[str, Any]:
+def _as_object(page: Page) -> dict[str, Any]:
     return {
         "code": page.code,
         "name": page.name,

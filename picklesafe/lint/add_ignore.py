@@ -37,7 +37,9 @@ def add_ignores(path: str, findings: Sequence[Finding], settings: Settings, watc
         source = Source.read(path)
         if source.encode(source.text) != source.data:
             raise FixError(path, f"can't be written in {source.encoding} as it was; no comment is added")
-        text, _ = apply(source, [finding._replace(fix=Fix("", (edit,))) for finding, edit in _edits(source, findings)])
+        text, _ = apply(
+            source, [finding._replace(fix=Fix("", (edit,))) for finding, edit in comment_edits(source, findings)]
+        )
         left = _left(Source(path, source.encode(text)), settings, watch)
     except SourceError as error:
         raise FixError(path, error.message) from error
@@ -57,8 +59,12 @@ def _left(after: Source, settings: Settings, watch: frozenset[str]) -> list[Find
     ]
 
 
-def _edits(source: Source, findings: Sequence[Finding]) -> list[tuple[Finding, Edit]]:
-    """One edit for each row that gets a comment, with one of the findings that it is for."""
+def comment_edits(source: Source, findings: Sequence[Finding]) -> list[tuple[Finding, Edit]]:
+    """One edit for each row that gets a comment, with one of the findings that it is for.
+
+    Raises:
+        SourceError: if the source is no Python.
+    """
     inside = _rows_within_strings(source.tree)
     by_row: dict[int, list[Finding]] = {}
     for finding in findings:

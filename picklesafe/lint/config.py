@@ -34,14 +34,20 @@ class Options(NamedTuple):
     jobs: int = 0
 
 
-def settings_for(paths: Sequence[str], options: Options) -> Settings:
+def settings_for(paths: Sequence[str], options: Options, trusted: bool = True) -> Settings:
     """The settings of a run over `paths`.
+
+    Args:
+        trusted: whether to load the rules that the configuration names, which are code. Without
+            them, codes that are nobody's are taken for theirs.
 
     Raises:
         ConfigurationError: if the configuration or the options can't be followed.
     """
     file, table = _load(paths, options)
     root = os.path.dirname(file) if file else os.getcwd()
+    if not trusted and table.get("rules"):
+        table = _without_rules(table)
     rules: tuple[str, ...] = table.get("rules", ())
     codes = [*(rule.code for rule in load_rules(rules, root)), UNUSED]
     origin = _display(file) if file else ""
@@ -154,6 +160,18 @@ def _parse(file: str, data: bytes, required: bool) -> dict[str, Any] | None:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{_display(file)}: tool.picklesafe must be a table")
     return table
+
+
+def _without_rules(table: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without rules of its own, and without what it says of their codes."""
+    known = [*(rule.code for rule in load_rules()), UNUSED, *ALWAYS]
+
+    def ours(prefixes: Sequence[str]) -> tuple[str, ...]:
+        return tuple(one for one in prefixes if one == "ALL" or any(code.startswith(one) for code in known))
+
+    chosen: dict[str, Any] = {key: ours(table[key]) for key in ("select", "extend-select", "ignore") if key in table}
+    per_file = {pattern: ours(prefixes) for pattern, prefixes in table.get("per-file-ignores", {}).items()}
+    return {**table, **chosen, "per-file-ignores": per_file, "rules": ()}
 
 
 def _per_file_ignores(

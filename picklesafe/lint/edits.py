@@ -233,13 +233,17 @@ def _spans(source: Source, findings: Iterable[Finding]) -> list[_Span]:
 
 
 def _span(source: Source, edit: Edit) -> _Span:
-    content = edit.content
-    if "\n" in content:
-        content = _BARE_NEWLINE.sub(_newline(source, edit.start.row), content)
-    return _Span(source.offset(edit.start), source.offset(edit.end), content)
+    return _Span(source.offset(edit.start), source.offset(edit.end), content_of(source, edit))
 
 
-def _newline(source: Source, row: int) -> str:
+def content_of(source: Source, edit: Edit) -> str:
+    """What an edit writes, with its lines ending as those of the file do."""
+    if "\n" not in edit.content:
+        return edit.content
+    return _BARE_NEWLINE.sub(_line_end(source, edit.start.row), edit.content)
+
+
+def _line_end(source: Source, row: int) -> str:
     """How that line ends; the last one may not, and is like the first."""
     for line in (source.lines[row - 1], source.lines[0]):
         end = line[len(line.rstrip("\r\n")) :]

@@ -14,14 +14,14 @@ from picklesafe.lint.screen import SUPPRESSING, UNSCREENED, read, triggered
 from picklesafe.lint.selection import ALWAYS, UNUSED
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import MAX_BYTES, InvalidSyntax, Source, SourceError, UnreadableFile, too_large
+from picklesafe.lint.trees import forget
 
 if TYPE_CHECKING:
     from picklesafe.lint.analysis import Analysis
     from picklesafe.lint.suppress import Suppressions
 
 _PROJECT_BYTES = 400_000
-"""After so much source a new Project is begun, since it keeps the trees of what it has seen: about
-a hundred bytes a byte."""
+"""With trees of so much source a Project is given up for a new one: they take about a hundred bytes a byte."""
 
 
 class Judge:
@@ -31,16 +31,19 @@ class Judge:
         rules: the enabled ones.
         settings: of the run.
         loaded: all rules, enabled or not: a file that concerns one of them has to be Python.
+        keep: how many bytes of source to remember the trees of.
     """
 
-    def __init__(self, rules: Sequence[Rule], settings: Settings, loaded: Sequence[Rule] = ()) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], settings: Settings, loaded: Sequence[Rule] = (), keep: int = _PROJECT_BYTES
+    ) -> None:
         from picklesafe.lint.project import Project
 
         self._rules = rules
         self._others = [rule for rule in loaded if rule not in rules]
         self._settings = settings
         self._project = Project(settings.root, settings.src)
-        self._read = 0
+        self._keep = keep
         self._ignores = _FileIgnores(settings)
         self._known = frozenset((*(rule.code for rule in (*rules, *loaded)), *ALWAYS, UNUSED))
         self._active = settings.codes.union(ALWAYS)
@@ -62,13 +65,21 @@ class Judge:
         """Analyse what `path` is to hold; whatever it holds now is of no interest."""
         return self._judge(path, data, len(data), frozenset())
 
-    def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str]) -> Outcome:
+    def judge_source(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
+        """Analyse a source, as `judge` does with the one that it reads."""
+        return self._judge(source.path, source.data, len(source.data), watch, source)
+
+    def forget(self, path: str) -> None:
+        """Read a file anew when another one imports it: it was written, created or deleted."""
+        self._project.forget(path)
+
+    def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str], source: Source | None = None) -> Outcome:
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
         try:
             if size > MAX_BYTES:
                 raise too_large(size)
-            return self.analyze(Source(path, data), watch)._replace(digest=digest)
+            return self.analyze(source or Source(path, data), watch)._replace(digest=digest)
         except SourceError as error:
             finding = _failure(path, error)
             if isinstance(error, InvalidSyntax) and _silenced(finding, data):
@@ -93,9 +104,9 @@ class Judge:
             _ = source.tree  # raises what is reported whatever is selected
         if not rules and not suspect:
             return Outcome()
-        self._read += len(source.data)
-        if self._read > _PROJECT_BYTES:
-            self._project, self._read = type(self._project)(self._settings.root, self._settings.src), len(source.data)
+        if self._project.size() > self._keep:
+            self._project = type(self._project)(self._settings.root, self._settings.src)
+            forget()
         analysis = self._analyze(source, rules, watch)
         findings, consulted = analysis.findings, analysis.consulted
         if findings or suspect:

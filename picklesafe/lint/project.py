@@ -119,6 +119,11 @@ class Project:
         self._found: dict[tuple[str, str], str | None] = {}
         self._packages: dict[str, bool] = {}
 
+    def size(self) -> int:
+        """The bytes of all files whose trees it keeps."""
+        parsed = (module.source for module in self._modules.values() if module is not None)
+        return sum(len(source.data) for source in parsed if source.is_parsed)
+
     def module(self, source: Source) -> Module:
         """The module of a file that is already read."""
         path = os.path.abspath(source.path)
@@ -126,6 +131,14 @@ class Project:
         if known is None or known.source is not source:
             known = self._modules[path] = self._make(source, path)
         return known
+
+    def forget(self, path: str) -> None:
+        """Take nothing for granted any more about a file that was written, created or deleted."""
+        path = os.path.abspath(path)
+        if self._modules.pop(path, None) is None or not os.path.isfile(path):
+            # It may be the one that an import looked for, or found.
+            self._found.clear()
+            self._packages.clear()
 
     def _make(self, source: Source, path: str) -> Module:
         folder = os.path.dirname(path)

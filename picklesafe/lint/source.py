@@ -82,6 +82,11 @@ class Source:
 
         return parse(self)
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether the tree is there already."""
+        return "tree" in self.__dict__
+
     @cached_property
     def _starts(self) -> list[int]:
         starts, at = [], 0
@@ -139,6 +144,15 @@ def standing_in(path: str, data: bytes) -> Iterator[None]:
             del _given[key]
         else:
             _given[key] = before
+
+
+def stand_in(path: str, data: bytes | None) -> None:
+    """From now on `data` is what `path` holds, as within `standing_in`; with None, what the disk holds again."""
+    key = os.path.abspath(path)
+    if data is None:
+        _given.pop(key, None)
+    else:
+        _given[key] = data
 
 
 def read_bytes(path: str) -> bytes:

@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_remembering: list[Any] = []
+
+
+def remembered(function: F) -> F:
+    """Decorates what is asked of the same nodes again and again, and always says the same; until `forget`."""
+    kept: Any = lru_cache(maxsize=1024)(function)
+    _remembering.append(kept)
+    return kept  # type: ignore[no-any-return]
+
+
+def forget() -> None:
+    """Let go of all trees that `remembered` functions were asked about."""
+    for kept in _remembering:
+        kept.cache_clear()
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:

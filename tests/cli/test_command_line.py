@@ -11,7 +11,7 @@ import pytest
 import picklesafe
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["rule"], ["completion"]])
+@pytest.mark.parametrize("command", [[], ["check"], ["rule"], ["completion"], ["server"]])
 def test_every_help_has_examples(run, command):
     result = run(*command, "--help")
     assert result.returncode == 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 from picklesafe.lint.contract import CONTRACTS, Contract
 from picklesafe.lint.interpret.options import annotated, literal, lower_bound
 from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import Expr, Leaf, bare, const
-from picklesafe.lint.trees import last_name, names_in, walk
+from picklesafe.lint.trees import last_name, names_in, remembered, walk
 
 _PROPERTIES = frozenset({"property", "cached_property", "lazy_property"})
 _FIELD_DECORATORS = frozenset({"dataclass", "define", "attrs", "frozen", "mutable", "s", "pydantic_dataclass"})
@@ -64,7 +63,7 @@ def contract_of(run: Run, cls: Expr) -> Contract | None:
     return None
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def members(node: ast.ClassDef) -> dict[str, ast.stmt]:
     """What a class body defines by name; of a property, the getter."""
     found: dict[str, ast.stmt] = {}
@@ -211,7 +210,7 @@ def _evaluate(run: Run, owner: Expr, value: ast.expr) -> Expr:
         return bare(evaluate(run, value))
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def stored(function: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
     """The attributes of `self` that a method sets."""
     return frozenset(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from picklesafe.lint.interpret.run import Run
 from picklesafe.lint.interpret.values import FALSE, INFINITY, NONE, TRUE, Expr, Leaf, const
 from picklesafe.lint.project import Module
-from picklesafe.lint.trees import last_name
+from picklesafe.lint.trees import last_name, remembered
 
 
 class Option(NamedTuple):
@@ -30,7 +29,7 @@ def declared(run: Run, leaf: Leaf, name: str) -> Leaf:
     return Leaf(leaf.args, leaf.text, max(leaf.low, option.low), min(leaf.high, option.high), default)
 
 
-@lru_cache(maxsize=64)
+@remembered
 def options(module: Module) -> dict[str, Option]:
     """The options that a file declares with argparse or click, by destination."""
     data = module.source.data

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from functools import lru_cache
 
-from picklesafe.lint.trees import names_in, walk
+from picklesafe.lint.trees import names_in, remembered, walk
 
 
 def mentions(node: ast.AST, names: frozenset[str]) -> bool:
     return not names.isdisjoint(names_in(node))
 
 
-@lru_cache(maxsize=512)
+@remembered
 def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
     """For each assignment: the names that it sets, and those that it reads."""
     flows = []
@@ -32,7 +31,7 @@ def _flows(function: ast.AST) -> tuple[tuple[frozenset[str], frozenset[str]], ..
     return tuple(flows)
 
 
-@lru_cache(maxsize=512)
+@remembered
 def returned(function: ast.AST) -> frozenset[str]:
     """The names that a function's results are made of."""
     values = [n.value for n in walk(function) if isinstance(n, ast.Return) and n.value is not None]
