@@ -131,7 +131,9 @@ class Judge:
         from picklesafe.lint.suppress import Suppressions
 
         comments = Suppressions(source)
-        wanted = [finding for finding in self._selected(findings) if not comments.hide(finding)]
+        wanted = [
+            finding for finding in self._selected(findings) if not _comments_of(finding, source, comments).hide(finding)
+        ]
         if not suspect:
             return tuple(wanted), frozenset()
         useless, consulted = self._useless(source, comments, watch)
@@ -158,7 +160,7 @@ class Judge:
         # well. A run over a few files must not take such a comment for useless, so the calls around it are judged.
         analysis = self._analyze(source, self._rules, watch | called_names(source, comments, useless))
         for finding in self._selected(analysis.findings):
-            comments.hide(finding)
+            _comments_of(finding, source, comments).hide(finding)
         return unused(source, comments, self._known, active), analysis.consulted
 
 
@@ -184,6 +186,11 @@ class _FileIgnores:
         return frozenset(
             code for patterns, negated, codes in self._entries if patterns.match(full) is not negated for code in codes
         )
+
+
+def _comments_of(finding: Finding, source: Source, comments: Suppressions) -> Suppressions:
+    """Those of the file that a finding sits in: a dataset may keep what another file opens."""
+    return comments if finding.path == source.path else type(comments)(Source.read(finding.path))
 
 
 def unread(path: str, reason: str) -> Outcome:
