@@ -1,16 +1,21 @@
 """PKS202 memmap-kept: a dataset holds an array that is mapped from a file when it goes to its workers.
 
-Nothing raises, but pickling a `numpy.memmap` copies every byte of it: under `spawn` and `forkserver` each
-worker is sent the whole file. With 1 GB a start takes 15 seconds and 2 GB of memory; with more it fails.
+Nothing raises, but pickling a `numpy.memmap` copies every byte of it: where workers aren't forked (on macOS, on Windows
+and, from Python 3.14 on, on Linux) each of them is sent the whole file. With 1 GB a start takes 15 seconds and 2 GB
+of memory; a file that is larger than that memory fails. Forked workers share the map, and are fine.
 
-Instead, inherit from `picklesafe.PickleSafeMixin`, which sends the path and maps the file again.
+Instead, inherit from `picklesafe.PickleSafeMixin`, which sends the path and maps the file again; or map it in
+`__getitem__`, and drop it in `__getstate__`.
+
+Found are `np.memmap`, `np.load(mmap_mode=…)`, views of them, and tensors on a map (`torch.from_numpy`,
+`torch.load(mmap=True)`), which the mixin can't map again: keep the array, and make the tensor in `__getitem__`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import DATASET_CLASS, rule
+from picklesafe.lint import DATASET_CLASSES, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +23,12 @@ if TYPE_CHECKING:
     from picklesafe.lint import Dataset, Finding
 
 
-@rule(triggers=[DATASET_CLASS], of="dataset")
+@rule(triggers=DATASET_CLASSES, of="dataset")
 def check(dataset: Dataset) -> Iterator[Finding]:
     for kept in dataset.kept:
         if kept.opener.kind == "memmap":
-            yield dataset.finding(
-                kept,
-                f"{dataset.node.name} keeps {kept.opener.type} in {kept.attribute}: under spawn and forkserver the "
-                "whole file is copied to every worker; add PickleSafeMixin to the bases",
-            )
+            what = f"`{dataset.node.name}` keeps what {kept.opener.type} maps in `{kept.stored.target}`"
+            yield dataset.finding(kept, f"{what}: {dataset.problem(kept)}")
 
 
 _CLASS = """\
@@ -50,4 +52,8 @@ BAD = {
     _CLASS.format(value=value): _MENDED.format(value=value)
     for value in ("np.memmap(path, mode='r')", "np.load(path, mmap_mode='r')")
 }
-GOOD = [_CLASS.format(value="np.load(path)"), _MENDED.format(value="np.memmap(path, mode='r')")]
+GOOD = [
+    _CLASS.format(value="np.load(path)"),
+    _CLASS.format(value="np.array(np.memmap(path, mode='r'))"),
+    _MENDED.format(value="np.memmap(path, mode='r')"),
+]

@@ -326,7 +326,7 @@ def slot(cls: type, name: str) -> Any:
 
 def _assigned(instance: Any, name: str) -> bool:
     """Whether somebody gave the attribute a value while it was dormant, which a descriptor without `__set__` misses."""
-    return name in getattr(instance, "__dict__", ())
+    return name in (instance_dict.of(instance) or ())
 
 
 def _put_value(instance: Any, name: str, value: Any) -> None:
@@ -342,7 +342,7 @@ def _put_value(instance: Any, name: str, value: Any) -> None:
 def _drop_value(instance: Any, name: str) -> None:
     member = slot(type(instance), name)
     if member is None:
-        instance.__dict__.pop(name, None)
+        instance_dict.of(instance).pop(name, None)
         return
     try:
         member.__delete__(instance)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import picklesafe
+from picklesafe.errors import PickleSafeError
 from picklesafe.lint.config import Options, settings_for
 from picklesafe.lint.content import NAMELESS, check_content
 from picklesafe.lint.report.style import printable
@@ -27,30 +28,33 @@ class Checker:
 
     Raises:
         ConfigurationError: the configuration can't be followed.
+        PickleSafeError: a rule fails.
     """
 
     name = "picklesafe"
     version = picklesafe.__version__
 
     def __init__(self, tree: Any, filename: str, lines: Sequence[str]) -> None:
-        self._path = NAMELESS if filename in _STDIN else filename
-        self._lines = lines
-        # Here, for flake8 tells what is wrong with a configuration in one line only if it is raised here.
-        self._settings = _settings(os.path.dirname(self._path))
+        path = NAMELESS if filename in _STDIN else filename
+        # Here, for flake8 tells what is wrong in one line only if it is raised here.
+        report = check_content(path, _data(lines), _settings(os.path.dirname(path)))
+        if report.errors:
+            raise PickleSafeError(report.errors[0])
+        self._findings = report.findings
 
     def run(self) -> Iterator[tuple[int, int, str, type[Checker]]]:
         """(row from 1, column from 0, code and message, this class) of each finding."""
-        found = check_content(self._path, self._data(), self._settings)
-        for finding in found.findings:
+        for finding in self._findings:
             text = f"{finding.code} {printable(finding.message)}"
             yield finding.start.row, finding.start.column - 1, text, Checker
 
-    def _data(self) -> bytes:
-        text = "".join(self._lines)
-        try:
-            return text.encode(encoding_of(text.encode(errors="surrogateescape")))
-        except (LookupError, UnicodeError):
-            return text.encode(errors="surrogateescape")
+
+def _data(lines: Sequence[str]) -> bytes:
+    text = "".join(lines)
+    try:
+        return text.encode(encoding_of(text.encode(errors="surrogateescape")))
+    except (LookupError, UnicodeError):
+        return text.encode(errors="surrogateescape")
 
 
 @cache

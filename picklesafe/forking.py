@@ -128,9 +128,14 @@ _THOROUGH_SAMPLE = 100_000
 
 
 def _plan() -> Plan:
-    plan = Plan([], [], [], [], [])
+    # From the start on, for what interrupts the look, as a signal does, doesn't keep the process from being forked.
+    plan = _forking.plan = Plan([], [], [], [], [])
     try:
         _look_into_all(plan)
+    except BaseException as error:
+        for owner, _ in live.instances():
+            _refuse_all(owner, error, registry.known_types(), plan)
+        raise
     finally:
         # Last: nothing that is opened or closed by the look should come between. And in any case.
         plan.offsets.extend(descriptors.offsets())
@@ -245,7 +250,7 @@ def _handles(owner: Any, bounds: search.Bounds, resources: frozenset[str]) -> li
     return found
 
 
-def _refuse_all(owner: Any, error: Exception, types: Any, plan: Plan) -> None:
+def _refuse_all(owner: Any, error: BaseException, types: Any, plan: Plan) -> None:
     root = search.Node(owner)
     for name, value in list(getattr(owner, "__dict__", {}).items()):
         entry = types.get(type(value))

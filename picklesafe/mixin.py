@@ -234,10 +234,9 @@ def _apply(instance: Any, state: Any) -> None:
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
     if attributes:
         # Interned, as attribute names are: for any other string Python's fast path to an attribute gives up.
-        instance.__dict__.update(
+        instance_dict.of(instance).update(
             {sys.intern(name) if type(name) is str else name: value for name, value in attributes.items()}
         )
-        instance_dict.of(instance)
     for name, value in (slots or {}).items():
         # Not setattr, which a frozen dataclass refuses.
         object.__setattr__(instance, name, value)

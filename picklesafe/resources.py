@@ -76,13 +76,12 @@ class per_worker(Generic[T]):  # a decorator, named as decorators are
         # Only until there is a value: without a __set__, the instance's __dict__ wins from then on.
         if instance is None:
             return self
-        name, values = self._kept_under(type(instance)), instance.__dict__
+        name, values = self._kept_under(type(instance)), instance_dict.of(instance)
         if name != self._name and name in values:
             return values[name]
         with _opening(instance, name):
             if name not in values:
-                made = self._made(instance)
-                instance_dict.of(instance)[name] = made
+                values[name] = self._made(instance)
                 closing.at_exit(instance, name)
             return values[name]
 

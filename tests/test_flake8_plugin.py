@@ -95,9 +95,21 @@ def test_a_declared_encoding_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_configuration_that_cannot_be_followed_is_one_line(tmp_path: Path, jobs: str) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.picklesafe]\nslect = ["PKS1"]\n')
+    assert "unknown key 'slect' in its picklesafe settings; did you mean 'select'?" in failure(tmp_path, jobs)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_rule_that_fails_is_one_line(tmp_path: Path, jobs: str) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.picklesafe]\nrules = ["./team.py"]\n')
+    rule = '"""TEAM001 a-name: a sentence."""\nfrom picklesafe.lint import rule\n'
+    (tmp_path / "team.py").write_text(f"{rule}@rule(triggers=['DataLoader'])\ndef check(call):\n    return 1 / 0\n")
+    assert "rule TEAM001 raises ZeroDivisionError: division by zero (" in failure(tmp_path, jobs)
+
+
+def failure(tmp_path: Path, jobs: str) -> str:
     for name in "ab":
         (tmp_path / f"{name}.py").write_text(CERTAIN)
     done = run(tmp_path, f"-j{jobs}", ".")
     assert done.returncode == 1
-    assert "unknown key 'slect' in its picklesafe settings; did you mean 'select'?" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout + done.stderr

@@ -42,6 +42,40 @@ class Locked(Holder):
     pass
 
 
+INTERRUPTED = """
+import os, sys
+from picklesafe import UnsafeHandleError
+from tests.forked import Closed, Holder, in_child
+
+class Interrupting:
+    @property
+    def __dict__(self):
+        raise KeyboardInterrupt
+
+def use(holder):
+    try:
+        return holder.file.read(4), holder.resource.name
+    except UnsafeHandleError as error:
+        return str(error)
+
+holder = Holder(file=open(sys.argv[1], "rb", buffering=0), resource=Closed("a"), odd=Interrupting())
+print(in_child(holder.file.read, 4), holder.file.tell())
+print(in_child(use, holder))
+"""
+
+
+def test_what_interrupts_the_look_before_a_fork_leaves_the_child_protected(records: Path) -> None:
+    """As a signal may: Python says that the exception was ignored, and forks nevertheless."""
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, records], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    first, second = done.stdout.splitlines()
+    assert first == "b'0000' 0"
+    assert second.startswith("Holder.resource: couldn't be looked after at the fork: ")
+    assert "KeyboardInterrupt" in second
+
+
 class TestOffsets:
     @pytest.mark.parametrize(
         "fork", [in_child, lambda *args: in_worker("fork", *args)], ids=["os.fork", "multiprocessing"]

@@ -123,6 +123,17 @@ class TestForks:
         assert not seen
         assert len(dataset.readers) == 300
 
+    def test_a_loop_over_the_attributes_misses_none(self, path: Path) -> None:
+        dataset = Holder(file=open(path, "rb"))
+        in_child(int)
+        for number in range(5):
+            setattr(dataset, f"number{number}", number)
+        seen = []
+        for name in vars(dataset):
+            seen.append(name)
+            in_child(int)
+        assert seen == ["file", *(f"number{number}" for number in range(5))]
+
 
 @only_where_dictionaries_share_keys
 def test_attributes_are_fast_in_an_object_that_arrived(path: Path) -> None:

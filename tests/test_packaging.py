@@ -115,7 +115,7 @@ def test_the_wheel_holds_both_packages_typed(wheel: Path) -> None:
 
 def test_the_wheel_requires_neither_torch_nor_numpy_unless_asked(wheel: Path) -> None:
     always = {one.name for one in requirements(wheel) if one.marker is None or "extra" not in str(one.marker)}
-    assert always == {"libcst", "tomli"}
+    assert always == {"libcst", "pyyaml", "tomli"}
 
 
 def test_an_installed_picklesafe_finds_and_mends_a_bug(environment: Environment, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_hook_takes_every_kind_of_file_that_it_asks_for(environment: Environme
     block = hooks.split(f"- id: {hook}\n", 1)[1].split("- id:", 1)[0]
     entry = re.search(r"entry: picklesafe (.*)", block)
     assert entry is not None
-    assert {"types_or: [python, pyi, jupyter]", "require_serial: true", "language: python"} <= {
+    assert {"types_or: [python, pyi, jupyter, yaml, json, toml]", "require_serial: true", "language: python"} <= {
         line.strip() for line in block.splitlines()
     }
     (tmp_path / "fine.py").write_text(FINE, encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from picklesafe.cli.options import add_options as configure
 from picklesafe.cli.options import options_from
 from picklesafe.cli.parser import EXIT_ERROR
+from picklesafe.cli.terminal import shows_colour, shows_links
 from picklesafe.lint import report
 from picklesafe.lint.config import settings_for
 from picklesafe.lint.report.style import Style, printable
@@ -143,7 +144,9 @@ def warn(found: Report, arguments: argparse.Namespace) -> None:
 
 
 def _print(found: Report, fixed: int, arguments: argparse.Namespace, out: TextIO) -> None:
-    style = Style(_colour(arguments.color, out), arguments.unsafe_fixes, found.rules)
+    colour = shows_colour(arguments.color, out)
+    # Who wants no colours wants no other escape sequences either.
+    style = Style(colour, arguments.unsafe_fixes, found.rules, colour and shows_links(out))
     if arguments.statistics:
         _print_statistics(found, arguments, style, out)
     elif found.findings or arguments.output_format not in report.FOR_PEOPLE:
@@ -172,14 +175,3 @@ def _print_statistics(found: Report, arguments: argparse.Namespace, style: Style
 
     write = json_statistics if arguments.output_format == "json" else statistics
     out.write(write(found.findings, style))
-
-
-def _colour(choice: str, out: TextIO) -> bool:
-    """Whether to colour: as told, else as https://no-color.org has it, else on a terminal."""
-    if choice != "auto":
-        return choice == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return out.isatty() and os.environ.get("TERM") != "dumb"

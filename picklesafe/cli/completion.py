@@ -11,11 +11,15 @@ _SHELLS = ("bash", "zsh", "fish")
 _FOLDER = Path(__file__).parent / "completions"
 _EXAMPLES = """\
 examples:
-  picklesafe completion bash > ~/.local/share/bash-completion/completions/picklesafe
-  picklesafe completion zsh > ~/.zfunc/_picklesafe       with fpath+=~/.zfunc before compinit in ~/.zshrc
   picklesafe completion fish > ~/.config/fish/completions/picklesafe.fish
+  picklesafe completion zsh > ~/.zfunc/_picklesafe
+      with fpath+=~/.zfunc before compinit in ~/.zshrc
+  picklesafe completion bash > picklesafe.bash
+      to be sourced in ~/.bashrc, or, as a file called picklesafe, put into
+      ~/.local/share/bash-completion/completions
 
-The shell starts nothing on TAB: all there is to complete stands in what is printed. Print it anew after an update.
+The shell starts nothing on TAB: all there is to complete stands in what is
+printed. Print it anew after an update.
 """
 _FILES = frozenset({"paths", "baseline", "write_baseline", "output_file", "config", "stdin_filename"})
 _FOLDERS = frozenset({"cache_dir"})

@@ -27,6 +27,9 @@ examples:
   picklesafe check                 check the working directory
   picklesafe check --fix src       mend what can be mended safely
   picklesafe rule PKS111           explain a rule
+  picklesafe check --help          the options of a command
+
+exit status: 0 nothing found, 1 something found, 2 an error
 """
 
 _INTERRUPTED = 130
@@ -99,7 +102,7 @@ def _parser(argv: Sequence[str]) -> Parser:
 def _parser_of(chosen: frozenset[str]) -> Parser:
     parser = Parser(
         prog="picklesafe",
-        description="Finds PyTorch DataLoader arguments that raise without workers. Reads code, never runs it.",
+        description="Finds PyTorch DataLoader arguments that raise without workers.\nReads code, never runs it.",
         epilog=_EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"picklesafe {picklesafe.__version__}")

@@ -14,20 +14,28 @@ from picklesafe.lint.keys import python_version, version
 
 EXAMPLES = """\
 examples:
-  picklesafe check                              check the working directory
-  picklesafe check src tests/test_data.py       check a folder and a file
+  picklesafe check                              the working directory
+  picklesafe check src tests/test_data.py       a folder and a file
   picklesafe check --fix                        mend what can be mended safely
-  picklesafe check --diff                       show what --fix would change, and change nothing
+  picklesafe check --diff                       show that, and change nothing
+  picklesafe check --select PKS1 --ignore PKS104
   picklesafe check --write-baseline known.json  take what there is as known
   picklesafe check --baseline known.json        report what is new
-  picklesafe check --since origin/main          report what lies in files that were changed since then
-  picklesafe check --watch                      report again whenever a file changes
-  picklesafe check --select PKS1 --ignore PKS104
+  picklesafe check --since origin/main          report what was changed since
+  picklesafe check --watch                      again whenever a file changes
   picklesafe check --output-format github       annotate a pull request
   picklesafe check --output-format sarif --output-file picklesafe.sarif
-  picklesafe check --fix --stdin-filename src/data.py -    mend standard input, as for an editor
+  picklesafe check --fix --stdin-filename src/data.py -
+                                                mend what an editor hands over
 
-exit status: 0 nothing found, 1 something found, 2 an error (a bad option, a missing path, …)
+configuration: the nearest picklesafe.toml or pyproject.toml ([tool.picklesafe])
+upwards; the README lists the keys. In the code, `# picklesafe: ignore[PKS111]`
+or `# noqa: PKS111` suppresses a finding.
+
+environment: NO_COLOR and FORCE_COLOR, as everywhere.
+
+exit status: 0 nothing found, 1 something found, 2 an error (a bad option,
+a path that doesn't exist, an invalid configuration)
 """
 
 

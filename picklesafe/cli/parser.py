@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 EXIT_ERROR = 2
@@ -16,7 +16,16 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str, **options: Any) -> None:
         options.setdefault("width", _columns())
+        # Wide enough for our own options to stand on one line with what they do.
+        options.setdefault("max_help_position", 29)
         super().__init__(prog, **options)
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Make room for an option; argparse forgets that a command stands further in."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction) and action.choices:
+            longest = max(map(len, action.choices)) + 2 * self._indent_increment
+            self._action_max_length = max(self._action_max_length, longest)
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,6 +35,14 @@ class Parser(argparse.ArgumentParser):
         # Abbreviated options break whenever a new one begins alike.
         options.setdefault("formatter_class", HelpFormatter)
         super().__init__(allow_abbrev=False, **options)
+        self._given: Sequence[str] = ()
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse does, whose errors don't say what was given."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """End with exit status 2, as argparse does, without printing the usage."""
@@ -43,15 +60,26 @@ class Parser(argparse.ArgumentParser):
 
     def _improve(self, message: str) -> str:
         kind, _, rest = message.partition("unrecognized arguments: ")
-        if kind or not rest.startswith("-"):
-            return message
+        if not kind and rest.startswith("-"):
+            return self._unknown(rest.split()[0])
+        # Whoever mistypes --all is told of that, not that a CODE is missing.
+        wrong = [word for word in self._given if word.startswith("--") and not self._knows(word)]
+        return self._unknown(wrong[0]) if wrong and "required" in message else message
+
+    def _knows(self, word: str) -> bool:
+        return word == "--" or word.partition("=")[0] in self._option_string_actions
+
+    def _unknown(self, word: str) -> str:
         from picklesafe.lint.suggest import suggestion
 
-        option = rest.split()[0].partition("=")[0]
+        option = word.partition("=")[0]
         return f"unknown option {option!r}{suggestion(option, self._option_string_actions)}"
 
 
 def _columns() -> int:
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given):
+        return min(int(given) - 2, 100)
     try:
         return min(os.get_terminal_size(sys.__stdout__.fileno()).columns - 2, 100)  # type: ignore[union-attr]
     except (OSError, AttributeError, ValueError):

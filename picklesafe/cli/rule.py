@@ -11,14 +11,19 @@ from picklesafe.errors import ConfigurationError
 from picklesafe.lint.config import Options, settings_for
 from picklesafe.lint.pages import Page, as_markdown, pages
 from picklesafe.lint.registry import load_rules
+from picklesafe.lint.selection import ELSEWHERE
 from picklesafe.lint.suggest import suggestion
 
 _EXAMPLES = """\
 examples:
-  picklesafe rule PKS111                          what the rule finds, why, and what to write instead
+  picklesafe rule PKS111                          what it finds, and why
   picklesafe rule unguarded-prefetch-factor       the same by name
   picklesafe rule --all --output-format json      every rule, for programs
   picklesafe rule --all --output-format markdown  every rule, for a site
+
+The rules that the configuration of the working directory names are among them.
+
+exit status: 0, or 2 if there is no such rule
 """
 
 
@@ -65,7 +70,7 @@ def _find(wanted: str, pages: list[Page]) -> Page:
         if wanted.upper() == page.code or wanted.lower() == page.name:
             return page
     known = [word for page in pages for word in (page.code, page.name)]
-    raise ConfigurationError(f"unknown rule {wanted!r}{suggestion(wanted, known)}")
+    raise ConfigurationError(f"unknown rule {wanted!r}{suggestion(wanted, known) or ELSEWHERE}")
 
 
 def _as_text(page: Page) -> str:

@@ -11,13 +11,14 @@ _EXAMPLES = """\
 examples:
   picklesafe server   wait for an editor's messages on standard input
 
-The editor starts it; see docs/editors.md for VS Code, Neovim, Helix, Emacs, Zed and Sublime Text.
+The editor starts it; docs/editors.md has VS Code, Neovim, Helix, Emacs, Zed
+and Sublime Text.
 It needs the extra lsp: pip install 'picklesafe[lsp]'
 
 initialization options:
-  trustProjectRules   run the rules that a project's configuration names: they are code (false)
-  showSyntaxErrors    report files that are no Python (true)
-  debounce            how long to wait after a keystroke, in milliseconds (50)
+  trustProjectRules  run the rules that a configuration names: code (false)
+  showSyntaxErrors   report files that are no Python (true)
+  debounce           milliseconds to wait after a keystroke (50)
 """
 
 

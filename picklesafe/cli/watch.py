@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from picklesafe.errors import PickleSafeError
 from picklesafe.lint.config import configuration_files
-from picklesafe.lint.discover import NOTEBOOK, SUFFIXES
+from picklesafe.lint.discover import SUFFIXES
 
 if TYPE_CHECKING:
     from watchfiles import Change
@@ -75,22 +75,38 @@ def _changes(paths: list[str]) -> Iterator[None]:
         raise PickleSafeError(
             "--watch needs watchfiles, which isn't installed", remedy="pip install 'picklesafe[watch]'"
         ) from None
-    named, usual = frozenset(paths), DefaultFilter()
+    # A file that is replaced is another one: its folder is watched.
+    folders = sorted({path if os.path.isdir(path) else os.path.dirname(path) for path in paths})
+    named, usual = frozenset([*paths, *folders]), DefaultFilter()
 
     def counts(change: Change, path: str) -> bool:
-        return path in named or (path.endswith((*SUFFIXES, NOTEBOOK)) and usual(change, path))
+        return path in named or (path.endswith(SUFFIXES) and usual(change, path))
 
-    # A file that is replaced is another one: its folder is watched.
-    folders = {path if os.path.isdir(path) else os.path.dirname(path) for path in paths}
-    before = _configuration(paths)
-    started = False
-    for changed in watch(
-        *sorted(folders), watch_filter=counts, yield_on_timeout=True, rust_timeout=_WAKE, debounce=400, step=50
-    ):
-        now = _configuration(paths)
-        if changed or now != before or not started:
-            before, started = now, True
-            yield
+    while True:
+        there = _present(folders)
+        watching = watch(*there, watch_filter=counts, yield_on_timeout=True, rust_timeout=_WAKE, debounce=400, step=50)
+        before: dict[str, Any] = {}
+        for changed in watching if there else _waiting():
+            # A folder that was deleted, and maybe made again, as by `git checkout`, is no longer watched.
+            if _present(folders) != there or (before and any(path in there for _, path in changed)):
+                break
+            now = _configuration(paths)
+            if changed or now != before:
+                before = now
+                yield
+
+
+def _waiting() -> Iterator[frozenset[Any]]:
+    """Nothing, again and again: no folder is there to be watched."""
+    while True:
+        time.sleep(_WAKE / 1000)
+        yield frozenset()
+
+
+def _present(folders: list[str]) -> dict[str, int]:
+    """Those of the folders that exist, and which these are."""
+    states = {folder: _state(folder) for folder in folders}
+    return {folder: state[-1] for folder, state in states.items() if state is not None}
 
 
 def _configuration(paths: list[str]) -> dict[str, Any]:

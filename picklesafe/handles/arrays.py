@@ -84,6 +84,8 @@ def _place(array: Any) -> _Place | None:
     # By way of whatever has a base: as_strided and frombuffer put objects of their own in between.
     while below is not None and not isinstance(below, mmap.mmap):
         root, below = below, below.obj if isinstance(below, memoryview) else getattr(below, "base", None)
+        if below is root:
+            return None  # a dtype, which is its own base
     if below is None or not array.nbytes:
         return None
     if isinstance(root, sys.modules["numpy"].memmap) and root.filename is not None:

@@ -14,10 +14,17 @@ if TYPE_CHECKING:
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
     from picklesafe.lint.registry import Rule, rule
-    from picklesafe.lint.triggers import DATASET_CLASS, given, invalid_workers, positional
+    from picklesafe.lint.triggers import (
+        DATASET_CLASSES,
+        given,
+        invalid_workers,
+        positional,
+        runs_at_once,
+        unpicklable_callable,
+    )
 
 _HOMES = {
-    "DATASET_CLASS": "triggers",
+    "DATASET_CLASSES": "triggers",
     "Case": "call",
     "LoaderCall": "call",
     "Dataset": "datasets.kept",
@@ -31,9 +38,11 @@ _HOMES = {
     "invalid_workers": "triggers",
     "positional": "triggers",
     "rule": "registry",
+    "runs_at_once": "triggers",
+    "unpicklable_callable": "triggers",
 }
 __all__ = [
-    "DATASET_CLASS",
+    "DATASET_CLASSES",
     "Case",
     "Dataset",
     "Edit",
@@ -47,6 +56,8 @@ __all__ = [
     "invalid_workers",
     "positional",
     "rule",
+    "runs_at_once",
+    "unpicklable_callable",
 ]
 
 

@@ -10,6 +10,7 @@ from picklesafe.lint.project import Module, Project
 from picklesafe.lint.registry import Rule
 from picklesafe.lint.sites import Root, givers, roots
 from picklesafe.lint.source import Source
+from picklesafe.lint.start_methods import ANYWHERE, Target
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
@@ -39,11 +40,13 @@ def analyze(
     rules: Sequence[Rule],
     *,
     target_torch: tuple[int, int] = (2, 0),
+    target: Target = ANYWHERE,
     watch: frozenset[str] = frozenset(),
 ) -> Analysis:
     """Judge a file.
 
     Args:
+        target_torch, target: what the code is for.
         watch: names of functions elsewhere whose calls in this file are to be judged as well.
 
     Raises:
@@ -57,14 +60,17 @@ def analyze(
         of_loaders = [rule for rule in rules if rule.of == "loader"]
         every = not all(rule.ours for rule in of_loaders)
         first = list(roots(module, watch, every)) if of_loaders else []
-        result = _judge(module, project, of_loaders, target_torch, watch, first) if first else NOTHING
+        result = _judge(module, project, of_loaders, (target_torch, target), watch, first) if first else NOTHING
         hazards = result.hazards.union(givers(module) if of_loaders else ())
-        kept = _judge_datasets(module, project, [rule for rule in rules if rule.of == "dataset"])
+        kept = _judge_datasets(module, project, [rule for rule in rules if rule.of == "dataset"], target)
         findings = (*result.findings, *kept) if kept else result.findings
         return result._replace(findings=findings, hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 
+
+_WITHIN_FILES = ("PKS2", "PKS3")
+"""Rules whose business ends with the file: any trainer hands its loaders on, and its callers are everywhere."""
 
 NOTHING = Analysis((), frozenset(), frozenset())
 """What comes of a file that concerns no rule."""
@@ -74,7 +80,7 @@ def _judge(
     module: Module,
     project: Project,
     rules: Sequence[Rule],
-    target_torch: tuple[int, int],
+    targets: tuple[tuple[int, int], Target],
     watch: frozenset[str],
     first: list[Root],
 ) -> Analysis:
@@ -85,24 +91,25 @@ def _judge(
     found: list[Finding] = []
     hazards: set[str] = set()
     incomplete: list[str] = []
+    followed = not all(rule.code.startswith(_WITHIN_FILES) for rule in rules)
     for ran in run_roots(module, project, watch, first):
         for event in ran.events:
-            call = LoaderCall(module, event, target_torch)
+            call = LoaderCall(module, event, *targets)
             for rule in rules:
                 found += _apply(rule, call)
-        hazards |= ran.forwarders
+        if followed:
+            hazards |= ran.forwarders
         if not ran.complete:
             incomplete.append(ran.root.name or "the top level")
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))
 
 
-def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule]) -> list[Finding]:
+def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule], target: Target) -> tuple[Finding, ...]:
     if not rules:
-        return []
+        return ()
     from picklesafe.lint.datasets.kept import datasets
 
-    found = [f for dataset in datasets(module, project) for rule in rules for f in _apply(rule, dataset)]
-    return list(_unique(found))
+    return _unique(f for dataset in datasets(module, project, target) for rule in rules for f in _apply(rule, dataset))
 
 
 def _apply(rule: Rule, fact: LoaderCall | Dataset) -> list[Finding]:
@@ -119,7 +126,7 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for an argument: a certain one, and one with a fix, if there are several."""
     best: dict[tuple[object, ...], Finding] = {}
     # PKS105 speaks of any argument: what another rule says of the same one comes first.
-    for finding in sorted(findings, key=lambda finding: finding.code == _ANY_ARGUMENT):
+    for finding in sorted(findings, key=lambda finding: (finding.code == _ANY_ARGUMENT, finding.code)):
         span = (finding.path, finding.start, finding.end)
         key: tuple[object, ...] = (*span, _subject(finding.code))
         if finding.code == _ANY_ARGUMENT:
@@ -134,5 +141,7 @@ _ANY_ARGUMENT = "PKS105"
 
 
 def _subject(code: str) -> str:
-    """PKS101 and PKS111 speak of one argument: the certain and the possible half of one mistake."""
+    """PKS101 and PKS111 speak of one argument: the certain and the possible half of one mistake; so do 201 and 203."""
+    if code == "PKS203":
+        return "PKS201"
     return f"PKS1?{code[5:]}" if code.startswith(("PKS10", "PKS11")) else code

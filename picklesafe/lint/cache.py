@@ -28,6 +28,9 @@ _RACY = 2_000_000_000
 """A file written so shortly (in ns) before the run may be written again without its times changing:
 file systems keep them in steps of up to two seconds."""
 
+_TICK = 50_000_000
+"""The clock that files are stamped with lags so much (in ns) behind the one that tells when a run began, at most."""
+
 _NEVER: FileState = (-1, -1, -1)
 """In the cache: a state that no file has."""
 
@@ -48,6 +51,8 @@ class Cache:
         self._file = cachefile.place(settings, settings.cache_dir)
         self._stamp = cachefile.stamp(settings, rules)
         self._states: dict[str, FileState] = {}
+        self._states_after: dict[str, FileState] = {}
+        """As they were when the round had ended."""
         self._digests: dict[str, str | None] = {}
         self._changed = False
         body = cachefile.load(self._file, self._stamp)
@@ -63,6 +68,7 @@ class Cache:
         """
         scan = self._scan(names)
         bit, known, unknown = 1 << scan, {}, []
+        self._states_after = {}
         misses, look = self._misses, self._state
         for path in paths:
             entry = misses.get(path)
@@ -94,17 +100,21 @@ class Cache:
 
     def _keep_outcome(self, path: str, names: frozenset[str], outcome: Outcome, state: FileState) -> None:
         self._known_digests[path] = [*state, outcome.digest]
-        consulted = {file: self._digest(file) for file in outcome.consulted}
-        if any(self._written_since_start(file) for file in consulted):
+        if any(map(self._may_have_changed, outcome.consulted)):
             return
+        consulted = {file: self._digest(file) for file in outcome.consulted}
         packed = pack(outcome._replace(consulted=frozenset()))
         self._outcomes.setdefault(path, {})[str(self._scan(names))] = [packed, consulted]
         self._changed = True
 
-    def save(self) -> str | None:
-        """Write what has changed; gives the reason if that isn't possible."""
+    def save(self) -> None:
+        """Write what has changed.
+
+        Raises:
+            OSError: if that isn't possible.
+        """
         if not self._changed:
-            return None
+            return
         outcomes = {path: entry for path, entry in self._outcomes.items() if os.path.lexists(path)}
         needed = set(outcomes).union(*(outcome[1] for entry in outcomes.values() for outcome in entry.values()))
         body = {
@@ -113,7 +123,7 @@ class Cache:
             "digests": {path: self._safe(entry) for path, entry in self._known_digests.items() if path in needed},
             "scans": self._scans,
         }
-        return cachefile.save(self._file, self._stamp, body)
+        cachefile.save(self._file, self._stamp, body)
 
     def _scan(self, names: frozenset[str]) -> int:
         key = sorted(names)
@@ -137,11 +147,7 @@ class Cache:
     def _state(self, path: str) -> FileState:
         known = self._states.get(path)
         if known is None:
-            try:
-                known = state_of(os.stat(path))
-            except OSError:
-                known = _ABSENT
-            self._states[path] = known
+            known = self._states[path] = _state_now(path)
         return known
 
     def _digest(self, path: str) -> str | None:
@@ -166,10 +172,24 @@ class Cache:
         self._changed = True
         return digest
 
-    def _written_since_start(self, path: str) -> bool:
-        return max(self._state(path)[:2]) >= self.started
+    def _may_have_changed(self, path: str) -> bool:
+        """Whether what this round read in a file may not be what its digest stands for."""
+        if path not in self._states_after:
+            self._states_after[path] = _state_now(path)
+        state = self._states_after[path]
+        if state == _ABSENT == self._state(path):
+            # It may have been there: its folder knows.
+            return self._may_have_changed(os.path.dirname(path))
+        return state != self._state(path) or max(state[:2]) >= self.started - _TICK
 
     def _safe(self, entry: list[Any]) -> list[Any]:
         """An entry whose state can be believed later; of a file that was just written, none is."""
         recent = self.started - _RACY
         return [*_NEVER, *entry[3:]] if entry[0] >= recent or entry[1] >= recent else entry
+
+
+def _state_now(path: str) -> FileState:
+    try:
+        return state_of(os.stat(path))
+    except OSError:
+        return _ABSENT

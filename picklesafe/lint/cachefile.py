@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from binascii import crc32
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,12 +15,15 @@ from picklesafe.lint.registry import Rule
 from picklesafe.lint.settings import Settings
 
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n"
+_ABANDONED = 600
+"""Nobody takes so many seconds to write it."""
+
 _SHAPE = {"misses": dict, "outcomes": dict, "digests": dict, "scans": list}
 
 
 def place(settings: Settings, folder: str) -> str:
     """The path of the file for these settings, in the cache folder."""
-    name = f"{crc32(_choices(settings).encode(errors='surrogateescape')):08x}.json"
+    name = f"{crc32(_choices(settings).encode(errors='surrogateescape')):08x}.cache"
     return os.path.join(folder, picklesafe.__version__, name)
 
 
@@ -39,6 +43,7 @@ def _choices(settings: Settings) -> str:
         settings.src,
         settings.target_torch,
         settings.target_python,
+        settings.platforms,
     )
     return repr(chosen)
 
@@ -78,30 +83,45 @@ def load(path: str, expected: str) -> dict[str, Any]:
     return {key: kind() for key, kind in _SHAPE.items()}
 
 
-def save(path: str, written: str, body: dict[str, Any]) -> str | None:
-    """Replace the file as a whole, so that another run finds the old one or the new one."""
+def save(path: str, written: str, body: dict[str, Any]) -> None:
+    """Replace the file as a whole, so that another run finds the old one or the new one.
+
+    Raises:
+        OSError: if that isn't possible; the old one is as it was.
+    """
     import json
 
     content = json.dumps({"stamp": written, **body}, separators=(",", ":")).encode()
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path}.{os.getpid()}-{time.time_ns():x}"
+    _make_folder(os.path.dirname(path))
     try:
-        _make_folder(os.path.dirname(path))
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(b"%08x\n" % crc32(content) + content)
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException:  # an interrupt as well: nothing may be left behind
         with suppress(OSError):
             os.unlink(temporary)
-        return f"the cache can't be written to {os.path.dirname(path)}: {error.strerror}"
-    return None
+        raise
+    _sweep(os.path.dirname(path))
 
 
 def _make_folder(folder: str) -> None:
     if os.path.isdir(folder):
         return
-    os.makedirs(folder, exist_ok=True)
     top = os.path.dirname(folder)
-    # Neither version control nor backups shall take it up.
-    for name, content in ((".gitignore", "# Written by picklesafe.\n*\n"), ("CACHEDIR.TAG", _TAG)):
-        with open(os.path.join(top, name), "w", encoding="utf-8") as file:
-            file.write(content)
+    os.makedirs(top, exist_ok=True)
+    if not os.listdir(top):
+        # Neither version control nor backups shall take it up. A folder that holds something else has a
+        # .gitignore of its own, or wants none.
+        for name, content in ((".gitignore", "# Written by picklesafe.\n*\n"), ("CACHEDIR.TAG", _TAG)):
+            with suppress(FileExistsError), open(os.path.join(top, name), "x", encoding="utf-8") as file:
+                file.write(content)
+    os.makedirs(folder, exist_ok=True)
+
+
+def _sweep(folder: str) -> None:
+    """Remove what runs that were killed have left half written."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if ".cache." in entry.name and entry.stat().st_mtime < time.time() - _ABANDONED:
+                os.unlink(entry.path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.lint.contract import WORKERS, raises, unset
@@ -13,6 +13,7 @@ from picklesafe.lint.interpret.arithmetic import INFINITY, Absent, Known, Range,
 from picklesafe.lint.interpret.run import LoaderEvent
 from picklesafe.lint.interpret.suppose import Answer
 from picklesafe.lint.interpret.values import origins
+from picklesafe.lint.start_methods import ANYWHERE, Target
 
 if TYPE_CHECKING:
     from picklesafe.lint.interpret.values import Leaf, Origin
@@ -68,12 +69,16 @@ class LoaderCall:
         module: the file under judgement.
         event: the call, as a run in the head came to it.
         target_torch: the torch release that the code is written for.
+        target: what else it is for.
     """
 
-    def __init__(self, module: Module, event: LoaderEvent, target_torch: tuple[int, int]) -> None:
+    def __init__(
+        self, module: Module, event: LoaderEvent, target_torch: tuple[int, int], target: Target = ANYWHERE
+    ) -> None:
         self.module = module
         self.event = event
         self.target_torch = target_torch
+        self.target = target
 
     @property
     def loader(self) -> str:
@@ -133,6 +138,17 @@ class LoaderCall:
         place = self._place(answer)
         return None if place is None else Case(self.event.contract.keyword(argument), argument, answer, place)
 
+    def blame(self, given: Sequence[Origin]) -> Place | None:
+        """The place in this file at which an argument was given; None if it was another file's.
+
+        Args:
+            given: its places, the loader's own call first.
+        """
+        for origin in given[:1] if self.event.home else given:
+            if origin.home and origin.module is self.module:
+                return Place(origin.node, origin)
+        return None
+
     def _place(self, answer: Answer) -> Place | None:
         """The argument in this file that is to blame; None if another file's code is."""
         if self.event.home:
@@ -169,8 +185,21 @@ class LoaderCall:
         Returns:
             The finding; the engine fills in the rule's code and name.
         """
+        return self.finding_at(case.place.node, message, CERTAIN if case.certain else POSSIBLE, fix)
+
+    def finding_at(
+        self, node: ast.AST, message: str, certainty: str, fix: Fix | None = None, related: tuple[Related, ...] = ()
+    ) -> Finding:
+        """A finding at a node of this file.
+
+        Args:
+            certainty: `certain` or `possible`.
+            related: what else the message speaks of; the loader joins it where it is elsewhere.
+
+        Returns:
+            The finding; the engine fills in the rule's code and name.
+        """
         source = self.module.source
-        node = case.place.node
         start, end = source.start(node), source.end(node)  # type: ignore[arg-type]
         rows = {*range(start.row, end.row + 1), *_call_rows(source.tree, node)}
         if self.event.module is self.module:
@@ -182,11 +211,32 @@ class LoaderCall:
             start,
             end,
             message,
-            CERTAIN if case.certain else POSSIBLE,
+            certainty,
             fix,
-            self._related(),
+            (*related, *self._related()),
             tuple(sorted(rows)),
         )
+
+    def lost_callable(self, argument: str) -> Finding | None:
+        """The finding for a callable that can't be pickled for the loader's workers; None where there is none.
+
+        Args:
+            argument: `collate_fn` or `worker_init_fn`.
+        """
+        from picklesafe.lint.callables import lost_callable
+
+        return lost_callable(self, argument)
+
+    def unguarded_start(self) -> ast.AST | None:
+        """The code outside of functions and main guard that starts the loader's workers; None if there is none."""
+        from picklesafe.lint.main_guard import unguarded_start
+
+        return unguarded_start(self)
+
+    def place_of_loader(self) -> tuple[Related, ...]:
+        """Where the loader is made, for findings that sit elsewhere."""
+        source, node = self.event.module.source, self.event.node
+        return (Related(str(source.path), source.start(node), source.end(node), f"{self.loader} is made here"),)
 
     def _related(self) -> tuple[Related, ...]:
         """The loader itself, where the finding sits at a call that leads to it."""
@@ -251,7 +301,7 @@ class LoaderCall:
     def _where(self) -> str:
         row = self.event.node.lineno
         if self.event.module is self.module:
-            return f"{self.loader} (line {row})"
+            return f"{self.loader} ({self.module.source.row_name(row)})"
         return f"{self.loader} ({self.event.module.path.name}:{row})"
 
     def _setting(self, case: Case, workers: str) -> str:

@@ -68,6 +68,7 @@ def settings_for(paths: Sequence[str], options: Options, trusted: bool = True) -
         src=table.get("src", (".", "src")),
         target_torch=options.target_torch or table.get("target-torch", (2, 0)),
         target_python=options.target_python or table.get("target-python"),
+        platforms=table.get("platforms", ("linux", "macos", "windows")),
         cache_dir=_cache_dir(table, options, root),
         jobs=options.jobs,
     )

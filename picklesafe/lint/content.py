@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from picklesafe.lint.discover import NOTEBOOK, excluded
-from picklesafe.lint.engine import REPORT_IT, Report
+from picklesafe.lint.discover import excluded
+from picklesafe.lint.engine import Report
 from picklesafe.lint.judge import Judge
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.settings import Settings
@@ -22,16 +22,14 @@ def check_content(path: str, data: bytes, settings: Settings) -> Report:
         settings: of the run; results are not kept.
     """
     rules = load_rules(settings.rules, settings.config_dir)
-    if path.endswith(NOTEBOOK):
-        return Report((), (f"{path}: notebooks are not checked yet",), rules=tuple(rules))
     if path != NAMELESS and excluded(path, settings):
         return Report((), notes=(f"{path}: is excluded",), rules=tuple(rules))
     enabled = [rule for rule in rules if rule.code in settings.codes]
     outcome = Judge(enabled, settings._replace(cache_dir=None), rules).judge_content(path, data)
     return Report(
-        findings=tuple(sorted(outcome.findings, key=lambda finding: (finding.start, finding.code))),
+        findings=tuple(sorted(outcome.findings, key=lambda finding: (finding.cell or 0, finding.start, finding.code))),
         checked=1,
-        errors=(outcome.fault + REPORT_IT,) if outcome.fault else (),
+        errors=(outcome.fault,) if outcome.fault else (),
         notes=outcome.notes,
         watched=outcome.hazards,
         rules=tuple(rules),

@@ -10,6 +10,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 WORKERS: Final = "num_workers"
+CONTEXT: Final = "multiprocessing_context"
+TRAVELLERS: Final = ("collate_fn", "worker_init_fn")
+"""The callables that workers get. Measured: samplers and generators stay in the parent."""
+
 UNMISTAKABLE: Final = ("prefetch_factor", "persistent_workers", "multiprocessing_context")
 """Names that only loaders' arguments have; `timeout` is anybody's."""
 
@@ -42,6 +46,8 @@ class Contract(NamedTuple):
         prefix: what its names have before DataLoader's (`dataloader_` in TrainingArguments).
         workers: its default number of workers.
         defaults: what else it sets when nobody does.
+        callables: those that it hands on to its workers as they are.
+        threads: whether its workers are threads.
     """
 
     name: str
@@ -49,6 +55,8 @@ class Contract(NamedTuple):
     prefix: str = ""
     workers: int = 0
     defaults: tuple[tuple[str, object], ...] = ()
+    callables: tuple[str, ...] = TRAVELLERS
+    threads: bool = False
 
     def keyword(self, name: str) -> str:
         """What this loader calls DataLoader's argument `name`."""
@@ -58,6 +66,9 @@ class Contract(NamedTuple):
 DATA_LOADER: Final = Contract("DataLoader", _TORCH_POSITIONAL)
 CONFIGURATION: Final = Contract("DataLoader")
 _TRAINING_ARGUMENTS: Final = Contract("TrainingArguments", prefix="dataloader_")
+# torch_geometric 2.8 throws a collate_fn away, for its own.
+_GEOMETRIC: Final = ("worker_init_fn",)
+_THREADED: Final = Contract("ThreadDataLoader", ("dataset",), callables=(), threads=True)
 _STATEFUL: Final = Contract("StatefulDataLoader", _TORCH_POSITIONAL)
 
 
@@ -74,7 +85,7 @@ CONTRACTS: Final[dict[str, Contract]] = {
     "torchdata.stateful_dataloader.stateful_dataloader.StatefulDataLoader": _STATEFUL,
     # torch_geometric 2.8: subclasses that hand on their keywords; `data` has them under deprecated names.
     **{
-        f"torch_geometric.{module}.{name}": Contract(name, ("dataset",))
+        f"torch_geometric.{module}.{name}": Contract(name, ("dataset",), callables=_GEOMETRIC)
         for module in ("loader", "data")
         for name in (
             "DataLoader",
@@ -94,14 +105,15 @@ CONTRACTS: Final[dict[str, Contract]] = {
             "TemporalDataLoader",
         )
     },
-    **_loaders("torch_geometric.loader.dataloader", "DataLoader"),
+    "torch_geometric.loader.dataloader.DataLoader": Contract("DataLoader", ("dataset",), callables=_GEOMETRIC),
     # Known from the code of their users: subclasses of torch's that hand on their keywords.
     **_loaders("dgl.dataloading", "DataLoader", "GraphDataLoader"),
     **_loaders("dgl.dataloading.dataloader", "DataLoader", "GraphDataLoader"),
     **_loaders("dgl.dataloading.pytorch", "DataLoader", "GraphDataLoader"),
-    **_loaders("monai.data", "DataLoader", "ThreadDataLoader"),
+    **_loaders("monai.data", "DataLoader"),
     **_loaders("monai.data.dataloader", "DataLoader"),
-    **_loaders("monai.data.thread_buffer", "ThreadDataLoader"),
+    "monai.data.ThreadDataLoader": _THREADED,
+    "monai.data.thread_buffer.ThreadDataLoader": _THREADED,
     **_loaders("fastNLP", "TorchDataLoader"),
     **_loaders("fastNLP.core.dataloaders", "TorchDataLoader"),
     **_loaders("streaming", "StreamingDataLoader"),

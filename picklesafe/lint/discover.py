@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from picklesafe.errors import PickleSafeError
 from picklesafe.lint import git
+from picklesafe.lint.configuration.kinds import OTHERS
+from picklesafe.lint.configuration.kinds import SUFFIXES as CONFIGURATION
 from picklesafe.lint.globs import Patterns
 
 if TYPE_CHECKING:
     from picklesafe.lint.settings import Settings
 
-SUFFIXES = (".py", ".pyi")
-NOTEBOOK = ".ipynb"
+SUFFIXES = (".py", ".pyi", ".ipynb", *CONFIGURATION)
 _WAY_OUT = "ask for permission to read and enter it and the folders above it, or check another path"
 
 
@@ -98,8 +99,6 @@ class _Finder:
             return None
         if stat.S_ISDIR(mode):
             self._take_folder(path)
-        elif path.endswith(NOTEBOOK):
-            self.warnings.append(f"{path}: notebooks are not checked yet")
         elif stat.S_ISREG(mode):
             (self.links if os.path.islink(path) else self.files).append(path)
         else:
@@ -153,7 +152,7 @@ class _Finder:
             for entry in entries:
                 name = entry.name
                 if name.endswith(SUFFIXES) and not entry.is_dir(follow_symlinks=False):
-                    if not excluded(name) and not (by_path and self.excludes.match(real + name)):
+                    if not excluded(name) and name not in OTHERS and not (by_path and self.excludes.match(real + name)):
                         self._take_entry(entry, folder + name)
                 elif entry.is_dir(follow_symlinks=False):
                     if name == ".git":
@@ -205,7 +204,7 @@ class _Finder:
         choose = _Chooser(self.excludes, real)
         for name in names:
             if name.endswith(SUFFIXES):
-                if choose.wanted(name):
+                if choose.wanted(name) and name.rpartition("/")[2] not in OTHERS:
                     self._take_listed(prefix + name)
             elif name.endswith("/") and choose.wanted(name[:-1]):
                 self._ask_git(prefix + name, os.path.join(real, name[:-1]))

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from picklesafe.lint.finding import Edit, Finding
+from picklesafe.lint.finding import Edit, Finding, where
 from picklesafe.lint.judge import Judge
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.rewrite import FixError, replace_content, unified_diff
 from picklesafe.lint.settings import Settings
 from picklesafe.lint.source import Source, SourceError
+from picklesafe.lint.spans import Span
 
 __all__ = ["FixError", "FixResult", "apply", "diff", "fix_file", "write"]
 
@@ -28,7 +29,7 @@ class FixResult(NamedTuple):
     Args:
         path: the file.
         before: as it was read.
-        after: its text with the fixes.
+        after: the file's text with the fixes.
         applied: how many findings were mended.
         left: why others were not, one line each.
     """
@@ -74,33 +75,24 @@ def write(result: FixResult) -> None:
 
 def diff(result: FixResult) -> bytes:
     """What `write` would change, as a unified diff; empty if nothing."""
-    return unified_diff(result.path, result.before.data, result.before.encode(result.after))
+    before, after = result.before, Source.of(result.path, result.before.encode(result.after))
+    sections = zip(before.sections, after.sections, strict=True)
+    return b"".join(unified_diff(before.path + name, old, new) for (name, old), (_, new) in sections)
 
 
 def apply(source: Source, findings: Sequence[Finding]) -> tuple[str, list[Finding]]:
-    """The text with the fixes of `findings`, and the findings whose fixes are in it.
+    """The file's text with the fixes of `findings`, and the findings whose fixes are in it.
 
     Where the edits of two fixes overlap, the later one is left out.
     """
     taken: list[Finding] = []
-    spans: list[_Span] = []
+    spans: list[Span] = []
     for finding in findings:
         own = _spans(source, [finding])
         if not any(one.overlaps(other) for one in own for other in spans):
             taken.append(finding)
             spans += own
-    return _splice(source.text, sorted(spans)), taken
-
-
-class _Span(NamedTuple):
-    """An edit, counted in characters from the start of the text."""
-
-    start: int
-    end: int
-    content: str
-
-    def overlaps(self, other: _Span) -> bool:
-        return (self.start < other.end and other.start < self.end) or self.start == other.start
+    return source.spliced(sorted(spans)), taken
 
 
 class _Step(NamedTuple):
@@ -127,7 +119,7 @@ class _Mender:
     def mend(self) -> FixResult:
         source, applied = self._before, 0
         findings = self._find(source)
-        if self._wanted(source, findings) and source.encode(source.text) != source.data:
+        if self._wanted(source, findings) and source.encode(source.file_text) != source.data:
             raise FixError(source.path, f"can't be written in {source.encoding} as it was; no fix is applied")
         for _ in range(_PASSES):
             step = self._step(source, findings)
@@ -136,7 +128,7 @@ class _Mender:
             self._rejected = _move_all(self._rejected, _spans(source, step.taken))
             source, findings = step.source, step.left
             applied += len(step.taken)
-        return FixResult(self._before.path, self._before, source.text, applied, tuple(self._reasons))
+        return FixResult(self._before.path, self._before, source.file_text, applied, tuple(self._reasons))
 
     def _find(self, source: Source) -> list[Finding]:
         # A new project each time: the old one has seen this file as it was.
@@ -173,18 +165,17 @@ class _Mender:
         return together if isinstance(together, _Step) else good[0][1]
 
     def _reject(self, source: Source, finding: Finding, reason: str) -> None:
-        row, column = finding.start
         self._rejected.add((finding.code, source.offset(finding.start)))
-        self._reasons.append(f"{finding.path}:{row}:{column}: {finding.code} is not fixed: {reason}")
+        self._reasons.append(f"{finding.path}:{where(source.reported(finding))}: {finding.code} is not fixed: {reason}")
 
     def _try(self, source: Source, findings: list[Finding], wanted: list[Finding]) -> _Step | str:
         """Apply those of `wanted` that don't overlap; or why the result is not to be believed."""
         try:
             text, taken = apply(source, wanted)
-            after = Source(source.path, self._before.encode(text))
-            if after.text != text:
+            after = Source.of(source.path, self._before.encode(text))
+            if after.file_text != text:
                 return f"it can't be written in {source.encoding}"
-            if not _parses(text):
+            if not all(_parses(new) for new in after.programs if new not in source.programs):
                 return "the result would not be valid Python"
             left = self._find(after)
         except (IndexError, UnicodeEncodeError) as error:
@@ -194,7 +185,7 @@ class _Mender:
         expected = _Expected(source, findings, taken)
         unexpected = next((finding for finding in left if not expected.allows(after, finding)), None)
         if unexpected is not None:
-            return f"the result would have {unexpected.code} at {unexpected.start.row}:{unexpected.start.column}"
+            return f"the result would have {unexpected.code} at {where(after.reported(unexpected))}"
         return _Step(after, left, taken)
 
 
@@ -212,7 +203,7 @@ class _Expected:
         return any(finding.code == code and first <= at <= last for code, first, last in self._places)
 
 
-def _moved(at: int, spans: Iterable[_Span]) -> tuple[int, int]:
+def _moved(at: int, spans: Iterable[Span]) -> tuple[int, int]:
     """Where `at` stands after the edits, between which places: inside an edit that can't be told closer."""
     shift = 0
     for span in spans:
@@ -223,17 +214,17 @@ def _moved(at: int, spans: Iterable[_Span]) -> tuple[int, int]:
     return at + shift, at + shift
 
 
-def _move_all(places: Iterable[tuple[str, int]], spans: Sequence[_Span]) -> set[tuple[str, int]]:
+def _move_all(places: Iterable[tuple[str, int]], spans: Sequence[Span]) -> set[tuple[str, int]]:
     return {(code, _moved(at, spans)[0]) for code, at in places}
 
 
-def _spans(source: Source, findings: Iterable[Finding]) -> list[_Span]:
+def _spans(source: Source, findings: Iterable[Finding]) -> list[Span]:
     edits: list[Edit] = [edit for finding in findings if finding.fix is not None for edit in finding.fix.edits]
     return sorted(_span(source, edit) for edit in edits)
 
 
-def _span(source: Source, edit: Edit) -> _Span:
-    return _Span(source.offset(edit.start), source.offset(edit.end), content_of(source, edit))
+def _span(source: Source, edit: Edit) -> Span:
+    return Span(source.offset(edit.start), source.offset(edit.end), content_of(source, edit))
 
 
 def content_of(source: Source, edit: Edit) -> str:
@@ -250,14 +241,6 @@ def _line_end(source: Source, row: int) -> str:
         if end:
             return end
     return "\n"
-
-
-def _splice(text: str, spans: Iterable[_Span]) -> str:
-    pieces, at = [], 0
-    for start, end, content in spans:
-        pieces += [text[at:start], content]
-        at = end
-    return "".join([*pieces, text[at:]])
 
 
 def _parses(text: str) -> bool:

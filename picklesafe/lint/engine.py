@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picklesafe.lint import parallel
+from picklesafe.lint.configuration.kinds import SUFFIXES as CONFIGURATION
 from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
@@ -24,7 +25,7 @@ _ALONE = 100
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
 
-REPORT_IT = "; please report this at the project's issue tracker, the other files were checked"
+_GONE_ON = "; the other files were checked"
 
 
 class Report(NamedTuple):
@@ -57,10 +58,16 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
     run = _Run(settings)
     outcomes = run.follow(found.files)
     outcomes += [_unread(path, reason) for path, reason in found.problems]
-    findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
-    faults = sorted({outcome.fault + REPORT_IT for outcome in outcomes if outcome.fault})
+    findings = _distinct(sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order))
+    if any(finding.path.endswith(CONFIGURATION) for finding in findings):
+        from picklesafe.lint.configuration.guards import unguarded
+
+        findings = unguarded(findings, settings)
+    faults = sorted({outcome.fault + _GONE_ON for outcome in outcomes if outcome.fault})
     missing = map(str, found.missing)
-    notes = sorted({note for outcome in outcomes for note in outcome.notes}) + run.save()
+    notes = sorted({note for outcome in outcomes for note in outcome.notes})
+    for problem, expected in run.save():
+        (notes if expected else found.warnings).append(problem)
     return Report(
         tuple(findings),
         tuple(found.warnings),
@@ -107,10 +114,19 @@ class _Run:
             self.watched = names
         return list(outcomes.values())
 
-    def save(self) -> list[str]:
-        """Keep the results for the next run; what is to be said if that isn't possible."""
-        problem = self._cache.save() if self._cache is not None else None
-        return [problem] if problem else []
+    def save(self) -> list[tuple[str, bool]]:
+        """Keep the results for the next run; where that isn't possible, why, and whether somebody wants it so."""
+        if self._cache is None:
+            return []
+        try:
+            self._cache.save()
+        except OSError as error:
+            from errno import EACCES, EPERM, EROFS
+
+            problem = f"the cache can't be written to {self._settings.cache_dir}: {error.strerror or error}"
+            # A project that is only to be read is no mistake.
+            return [(problem, error.errno in (EACCES, EPERM, EROFS))]
+        return []
 
     def _round(self, paths: Sequence[str], names: frozenset[str]) -> dict[str, Outcome]:
         """Look for triggers, or for calls of `names`, and judge the files in which they occur."""
@@ -165,5 +181,15 @@ def _unread(path: str, reason: str) -> Outcome:
     return unread(path, reason)
 
 
+def _distinct(findings: Sequence[Finding]) -> list[Finding]:
+    """One for each place and code: a helper that opens something may be kept by the datasets of several files."""
+    first: dict[tuple[Any, ...], Finding] = {}
+    for finding in findings:
+        # What one dataset opens at once, another one may open when it is used.
+        code = "PKS201" if finding.code == "PKS203" else finding.code
+        first.setdefault((finding.path, finding.cell, finding.start, finding.end, code), finding)
+    return list(first.values())
+
+
 def _order(finding: Finding) -> tuple[Any, ...]:
-    return (finding.path, finding.start, finding.code, finding.end, finding.message)
+    return (finding.path, finding.cell or 0, finding.start, finding.code, finding.end, finding.message)

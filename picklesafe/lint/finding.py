@@ -36,12 +36,17 @@ class Fix(NamedTuple):
 
 
 class Related(NamedTuple):
-    """A second place that a finding is about, such as the loader that a call ends in."""
+    """A second place that a finding is about, such as the loader that a call ends in.
+
+    Args:
+        cell: of a notebook, see Finding.
+    """
 
     path: str
     start: Position
     end: Position
     message: str
+    cell: int | None = None
 
 
 class Finding(NamedTuple):
@@ -56,6 +61,8 @@ class Finding(NamedTuple):
         fix: how to mend it, or None.
         related: other places that the message speaks of.
         ignore_rows: rows whose comments may suppress the finding.
+        cell: in a notebook the number of the cell, counting all of them from 1; rows, those of the
+            fix included, then count from the start of the cell.
     """
 
     code: str
@@ -68,3 +75,10 @@ class Finding(NamedTuple):
     fix: Fix | None = None
     related: tuple[Related, ...] = ()
     ignore_rows: tuple[int, ...] = ()
+    cell: int | None = None
+
+
+def where(place: Finding | Related) -> str:
+    """`row:column`, in a notebook `cell 3:row:column`."""
+    cell = "" if place.cell is None else f"cell {place.cell}:"
+    return f"{cell}{place.start.row}:{place.start.column}"

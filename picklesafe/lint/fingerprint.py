@@ -46,8 +46,8 @@ def identities(findings: Iterable[Finding], root: str) -> list[Identity]:
         Identity(
             relative(finding.path, root),
             finding.code,
-            _scope(lines.of(finding.path), finding.start.row),
-            _marked(lines.of(finding.path), finding.start, finding.end),
+            _scope(lines.of(finding.path, finding.cell), finding.start.row),
+            _marked(lines.of(finding.path, finding.cell), finding.start, finding.end),
         )
         for finding in findings
     ]

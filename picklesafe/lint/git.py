@@ -52,6 +52,11 @@ def head(root: str) -> str:
     return "" if output is None else output.decode("ascii", "replace").strip()
 
 
+def reads(root: str) -> bool:
+    """Whether git is installed and willing to read the repository at `root`, which it isn't if it's another user's."""
+    return _git(root, "rev-parse", "--git-dir") is not None
+
+
 def commit(root: str, revision: str) -> str | None:
     """The commit that `revision` names in the repository at `root`; None if it names none."""
     # What begins with a dash would be an option of git's.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.configuration import kinds
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
@@ -13,7 +16,15 @@ from picklesafe.lint.registry import Rule
 from picklesafe.lint.screen import SUPPRESSING, UNSCREENED, read, triggered
 from picklesafe.lint.selection import ALWAYS, UNUSED
 from picklesafe.lint.settings import Settings
-from picklesafe.lint.source import MAX_BYTES, InvalidSyntax, Source, SourceError, UnreadableFile, too_large
+from picklesafe.lint.source import (
+    ConfigurationSource,
+    InvalidSyntax,
+    Source,
+    SourceError,
+    UnreadableFile,
+    limit,
+    too_large,
+)
 from picklesafe.lint.trees import forget
 
 if TYPE_CHECKING:
@@ -76,10 +87,14 @@ class Judge:
     def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str], source: Source | None = None) -> Outcome:
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
+        if path.endswith(kinds.SUFFIXES):
+            return self._judge_configuration(path, data)._replace(digest=digest)
         try:
-            if size > MAX_BYTES:
-                raise too_large(size)
-            return self.analyze(source or Source(path, data), watch)._replace(digest=digest)
+            if size > limit(path):
+                raise too_large(size, limit(path))
+            source = source or Source.of(path, data)
+            outcome = self.analyze(source, watch)
+            return outcome._replace(digest=digest, findings=tuple(map(source.reported, outcome.findings)))
         except SourceError as error:
             finding = _failure(path, error)
             if isinstance(error, InvalidSyntax) and _silenced(finding, data):
@@ -91,38 +106,69 @@ class Judge:
         except Exception as error:
             if os.environ.get("PICKLESAFE_DEBUG"):
                 raise
-            return Outcome(fault=f"{path}: internal error: {type(error).__name__}: {error}")
+            return Outcome(fault=f"{path}: {_fault(error)}")
         kept = () if self._ignores.hide(finding) else (finding,)
-        return Outcome(kept, digest=digest if size <= MAX_BYTES else "")
+        return Outcome(kept, digest=digest if size <= limit(path) else "")
+
+    def _judge_configuration(self, path: str, data: bytes) -> Outcome:
+        """What cannot be read as configuration is no mistake: templates look like it, and other tools' files."""
+        from picklesafe.lint.configuration.judge import judge
+        from picklesafe.lint.suppress import Suppressions
+
+        if not kinds.may_matter(data):
+            return Outcome()
+        try:
+            source = ConfigurationSource(path, data)
+            findings = judge(source, self._rules, self._settings.target_torch)
+        except SourceError as error:
+            return Outcome(notes=(f"{path}: {error.message}, so it is skipped",))
+        except ValueError as error:
+            return Outcome(notes=(f"{path}: can't be read as configuration ({error}), so it is skipped",))
+        comments = Suppressions(source)
+        return Outcome(tuple(f for f in self._selected(findings) if not comments.hide(f)))
 
     def analyze(self, source: Source, watch: frozenset[str] = frozenset()) -> Outcome:
-        """Analyse a file that is already read; raises SourceError for one that can't be."""
+        """Analyse a file that is already read; the findings' places are those of `source.text`.
+
+        Raises:
+            SourceError: if it can't be analysed.
+        """
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
-        rules = self._rules if watch or UNSCREENED else triggered(source.data, self._rules)
-        suspect = UNUSED in self._settings.codes and any(word in source.data for word in SUPPRESSING)
-        if not rules and triggered(source.data, self._others):
+        rules = self._rules if UNSCREENED else triggered(source.code, self._rules)
+        if watch and not UNSCREENED:
+            rules = [rule for rule in self._rules if rule.of == "loader" or rule in rules]
+        suspect = UNUSED in self._settings.codes and any(word in source.code for word in SUPPRESSING)
+        others = not rules and bool(triggered(source.code, self._others))
+        if not rules and not suspect and not others:
+            return Outcome(notes=source.notes)
+        source, failures = source.sound()
+        if others:
             _ = source.tree  # raises what is reported whatever is selected
-        if not rules and not suspect:
-            return Outcome()
         if self._project.size() > self._keep:
             self._project = type(self._project)(self._settings.root, self._settings.src)
             forget()
+            gc.collect()
         analysis = self._analyze(source, rules, watch)
-        findings, consulted = analysis.findings, analysis.consulted
+        findings, consulted = tuple(map(source.confined, analysis.findings)), analysis.consulted
+        findings += tuple(_failure(source.path, failure) for failure in failures)
         if findings or suspect:
             findings, more = self._wanted(source, findings, watch, suspect)
             consulted |= more
         own = os.path.abspath(source.path)
-        others = frozenset(map(os.path.abspath, consulted)) - {own}
-        notes = tuple(f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
-        return Outcome(findings, frozenset(analysis.hazards), others, notes=notes)
+        # Many files consult the same ones: one string each, here and in what is sent to the parent.
+        elsewhere = frozenset(sys.intern(os.path.abspath(path)) for path in consulted) - {own}
+        incomplete = (f"{source.path}: {name} is too large to be followed to its end" for name in analysis.incomplete)
+        return Outcome(findings, frozenset(analysis.hazards), elsewhere, notes=(*source.notes, *incomplete))
 
     def _analyze(self, source: Source, rules: Sequence[Rule], watch: frozenset[str]) -> Analysis:
         from picklesafe.lint.analysis import NOTHING, analyze
+        from picklesafe.lint.start_methods import Target
 
         if not rules:
             return NOTHING
-        return analyze(source, self._project, rules, target_torch=self._settings.target_torch, watch=watch)
+        settings = self._settings
+        target = Target(settings.target_python, settings.platforms)
+        return analyze(source, self._project, rules, target_torch=settings.target_torch, target=target, watch=watch)
 
     def _wanted(
         self, source: Source, findings: Sequence[Finding], watch: frozenset[str], suspect: bool
@@ -198,6 +244,14 @@ def unread(path: str, reason: str) -> Outcome:
     return Outcome((_failure(path, UnreadableFile(reason)),))
 
 
+def _fault(error: Exception) -> str:
+    from picklesafe.lint.plugins import RuleError
+
+    if isinstance(error, RuleError):
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}; please report this at the project's issue tracker"
+
+
 def digest_of(data: bytes) -> str:
     """A short name for a content."""
     import hashlib
@@ -214,4 +268,4 @@ def _silenced(finding: Finding, data: bytes) -> bool:
     """Whether a comment for the whole file hides that it is no Python."""
     from picklesafe.lint.suppress import Suppressions
 
-    return Suppressions(Source(finding.path, data)).hide(finding)
+    return Suppressions(Source.of(finding.path, data)).hide(finding)

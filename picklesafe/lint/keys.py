@@ -50,6 +50,13 @@ def python_version(value: Any) -> tuple[int, int]:
     return found
 
 
+def _platforms(value: Any) -> tuple[str, ...]:
+    known = ("linux", "macos", "windows")
+    if not isinstance(value, list) or not value or not all(item in known for item in value):
+        raise ValueError('a list of some of "linux", "macos", "windows"')
+    return tuple(name for name in known if name in value)
+
+
 def _strings(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("a list of strings")
@@ -95,5 +102,6 @@ KEYS: dict[str, _Reader] = {
     "src": _strings,
     "target-torch": version,
     "target-python": python_version,
+    "platforms": _platforms,
     "cache-dir": _string,
 }

@@ -53,7 +53,7 @@ def run_roots(module: Module, project: Project, watch: frozenset[str], todo: lis
         for root in todo:
             done.add(root.node)
             ran = _run_alone(module, project, root, watch)
-            new |= ran.forwarders
+            new |= ran.forwarders.union(*(_callers(root, event) for event in ran.events))
             yield ran
         found = roots(module, watch | new) if new - watch else ()
         watch |= new
@@ -73,9 +73,20 @@ def _run_alone(module: Module, project: Project, root: Root, watch: frozenset[st
 
 def _forwarders(root: Root, event: LoaderEvent) -> set[str]:
     given = [bare(argument_of(event, argument)) for argument in HAZARDS]
-    if not root.name or all(value == ABSENT for value in given):
+    if all(value == ABSENT for value in given):
         return set()
-    values = (*given, argument_of(event, WORKERS))
+    return _named_if_fed(root, (*given, argument_of(event, WORKERS)))
+
+
+def _callers(root: Root, event: LoaderEvent) -> set[str]:
+    """The same for callables, but for this file's own calls: a loader's collate_fn is forwarded by any trainer."""
+    return _named_if_fed(root, [bare(event.arguments[name]) for name in event.travellers])
+
+
+def _named_if_fed(root: Root, values: Sequence[Expr]) -> set[str]:
+    """The name of a function, if one of its parameters is part of what a loader gets."""
+    if not root.name:
+        return set()
     functions = {root.name, f"{root.cls.name}.__init__" if root.cls is not None else root.name}
     if not any(_is_parameter(leaf, functions) for value in values for leaf in leaves(value)):
         return set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, NamedTuple
 
 from picklesafe.lint.finding import Edit, Finding, Fix, Position, Related
@@ -38,7 +39,7 @@ def unpack(packed: list[Any]) -> Outcome:
     """The outcome that was packed; raises TypeError or ValueError for anything else."""
     findings, hazards, consulted, digest, fault, notes = packed
     found = tuple(map(_finding, findings))
-    return Outcome(found, frozenset(hazards), frozenset(consulted), digest, fault, tuple(notes))
+    return Outcome(found, frozenset(hazards), frozenset(map(intern, consulted)), digest, fault, tuple(notes))
 
 
 def _plain(value: Any) -> Any:
@@ -46,10 +47,10 @@ def _plain(value: Any) -> Any:
 
 
 def _finding(packed: list[Any]) -> Finding:
-    code, name, path, start, end, message, certainty, fix, related, ignore_rows = packed
-    places = tuple(Related(p, Position(*s), Position(*e), text) for p, s, e, text in related)
+    code, name, path, start, end, message, certainty, fix, related, ignore_rows, cell = packed
+    places = tuple(Related(p, Position(*s), Position(*e), text, number) for p, s, e, text, number in related)
     first, last = Position(*start), Position(*end)
-    return Finding(code, name, path, first, last, message, certainty, _fix(fix), places, tuple(ignore_rows))
+    return Finding(code, name, path, first, last, message, certainty, _fix(fix), places, tuple(ignore_rows), cell)
 
 
 def _fix(packed: list[Any] | None) -> Fix | None:

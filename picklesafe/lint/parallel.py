@@ -6,6 +6,7 @@ import marshal
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -49,22 +50,27 @@ def spread(work: Callable[[Sequence[Item]], list[Any]], items: Sequence[Item], p
     groups = min(len(items), _GROUPS)
     if processes < 2 or groups < 2:
         return work(items)
-    queue = _fill(groups)
+    queue, parent = _fill(groups), os.getpid()
 
     def help_out() -> list[Any]:
-        return [[number, work(items[number::groups])] for number in _take(queue)]
+        # Where the parent was killed, nobody waits for the answer.
+        wanted = (number for number in _take(queue) if parent in (os.getpid(), os.getppid()))
+        return [[number, work(items[number::groups])] for number in wanted]
 
-    children = [_start(help_out) for _ in range(min(processes, groups) - 1)]
+    children: list[tuple[int, int]] = []
     try:
+        for _ in range(min(processes, groups) - 1):
+            children.append(_start(help_out))
         done = dict(help_out())
+        while children:
+            done.update(_finish(*children[-1]))
+            children.pop()
     except BaseException:
         for child, answer in children:
             _abandon(child, answer)
         raise
     finally:
         os.close(queue)
-    for child, answer in children:
-        done.update(_finish(child, answer))
     results: list[Any] = [None] * len(items)
     for number in range(groups):
         results[number::groups] = done[number] if number in done else work(items[number::groups])
@@ -106,14 +112,18 @@ def _start(work: Callable[[], list[Any]]) -> tuple[int, int]:
 def _abandon(child: int, reading: int) -> None:
     from signal import SIGKILL
 
-    os.close(reading)
-    os.kill(child, SIGKILL)
-    os.waitpid(child, 0)
+    # An interrupt may have come after the child had been waited for.
+    with suppress(OSError):
+        os.kill(child, SIGKILL)
+        os.waitpid(child, 0)
+    with suppress(OSError):
+        os.close(reading)
 
 
 def _finish(child: int, reading: int) -> list[Any]:
-    with os.fdopen(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb", closefd=False) as pipe:
         answer = pipe.read()
     _, status = os.waitpid(child, 0)
+    os.close(reading)
     done: list[Any] = marshal.loads(answer) if status == 0 else []
     return done

@@ -22,3 +22,11 @@ def relative(path: str, root: str) -> str:
     full = os.path.join(os.path.realpath(folder), name)
     inside = full.removeprefix(os.path.join(root, ""))
     return inside.replace(os.sep, "/")
+
+
+def plain(text: str) -> str:
+    """`text` without what is no character: the bytes of a file's name that are no text are written out.
+
+    As JSON has them, half characters, other programs refuse the whole report.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

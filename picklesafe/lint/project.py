@@ -92,7 +92,7 @@ class Module:
     def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
         """Whether one of `words` occurs where the file defines `name`, told without parsing it."""
         if words not in self._spoken:
-            self._spoken[words] = any(word.encode() in self.source.data for word in words)
+            self._spoken[words] = any(word.encode() in self.source.code for word in words)
         if not self._spoken[words]:
             return False
         defined = re.search(rf"^(?:async )?(?:def|class) {re.escape(name)}\b", self.source.text, re.MULTILINE)

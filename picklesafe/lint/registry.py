@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +16,7 @@ from picklesafe.errors import ConfigurationError
 if TYPE_CHECKING:
     from picklesafe.lint.finding import Finding
 
+_OURS = "PKS"
 _TITLE = re.compile(r"([A-Z]+\d+) ([a-z0-9-]+): ")
 
 ByteTest = re.Pattern[bytes] | Callable[[bytes], bool]
@@ -87,33 +87,32 @@ def load_rules(extra: Iterable[str] = (), base: str | None = None) -> list[Rule]
         base: the folder of the configuration file.
 
     Raises:
-        ConfigurationError: if one of `extra` can't be loaded, or two rules share a code.
+        ConfigurationError: if one of `extra` can't be loaded or has no rule, or two rules share a code.
     """
     # Beside picklesafe itself: a folder of this name in the checked project must not be run.
-    ours = _load_folder("lint_rules", os.path.join(os.path.dirname(os.path.dirname(picklesafe.__file__)), "lint_rules"))
-    theirs = [module for name in extra for module in _load_extra(name, base or os.getcwd())]
+    ours = load_folder("lint_rules", os.path.join(os.path.dirname(os.path.dirname(picklesafe.__file__)), "lint_rules"))
     rules: dict[str, Rule] = {}
-    for module in (*ours, *theirs):
-        for found in _rules_of(module, module in ours):
-            if found.code in rules:
-                raise ConfigurationError(
-                    f"rule {found.code} is defined twice: {rules[found.code].module.__file__} and {module.__file__}"
-                )
-            rules[found.code] = found
+    for found in (rule for module in ours for rule in _rules_of(module, True)):
+        rules[found.code] = found
+    for name in extra:
+        _add_theirs(name, base or os.getcwd(), rules)
     return [rules[code] for code in sorted(rules)]
 
 
-def _load_folder(name: str, folder: str) -> list[ModuleType]:
+def load_folder(name: str, folder: str) -> list[ModuleType]:
+    """The modules of a folder, as those of a package of that name; files that begin with `_` are none."""
     files = sorted(file for file in os.listdir(folder) if file.endswith(".py") and not file.startswith("_"))
-    return [_load_file(f"{name}.{file[:-3]}", os.path.join(folder, file)) for file in files]
+    return [load_file(f"{name}.{file[:-3]}", os.path.join(folder, file)) for file in files]
 
 
-def _load_file(name: str, path: str) -> ModuleType:
+def load_file(name: str, path: str) -> ModuleType:
+    """The module that a file is, under a name for `sys.modules`; raises what it raises."""
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == path:
         return sys.modules[name]
     # What importlib.util would do; but its own import takes as long as that of three rules.
     module = ModuleType(name)
     module.__file__ = path
+    module.__package__ = name.rpartition(".")[0]
     sys.modules[name] = module
     try:
         SourceFileLoader(name, path).exec_module(module)
@@ -123,18 +122,26 @@ def _load_file(name: str, path: str) -> ModuleType:
     return module
 
 
-def _load_extra(name: str, base: str) -> list[ModuleType]:
-    try:
-        if "/" not in name and "\\" not in name and not name.endswith(".py"):
-            module = import_module(name)
-            folders = getattr(module, "__path__", ())
-            return [module, *(found for folder in folders for found in _load_folder(name, folder))]
-        path = os.path.realpath(os.path.join(base, name))
-        own = f"picklesafe_rules_{os.path.basename(path)}"
-        return _load_folder(own, path) if os.path.isdir(path) else [_load_file(own.removesuffix(".py"), path)]
-    # Whatever a third party's module raises, an exit included, is the user's configuration error.
-    except (Exception, SystemExit) as error:
-        raise ConfigurationError(f"rules = [{name!r}] can't be loaded: {type(error).__name__}: {error}") from error
+def _add_theirs(name: str, base: str, rules: dict[str, Rule]) -> None:
+    from picklesafe.lint.plugins import guarded, load
+
+    theirs = [found for module in load(name, base) for found in _rules_of(module, False)]
+    if not theirs:
+        raise ConfigurationError(f"rules = [{name!r}] has no rule: a function marked with @rule(triggers=[…])")
+    for found in theirs:
+        if found.code.startswith(_OURS):
+            raise ConfigurationError(
+                f"{found.module.__file__}: {found.code}: codes that begin with {_OURS} are picklesafe's own"
+            )
+        if found.code in rules:
+            raise ConfigurationError(_twice(rules[found.code], found))
+        rules[found.code] = found._replace(check=guarded(found.code, found.check))
+
+
+def _twice(first: Rule, second: Rule) -> str:
+    if first.module is second.module:
+        return f"{first.module.__file__}: two functions are marked with @rule; every rule has a file of its own"
+    return f"rule {first.code} is defined twice: {first.module.__file__} and {second.module.__file__}"
 
 
 def _rules_of(module: ModuleType, ours: bool) -> Iterable[Rule]:
@@ -145,13 +152,5 @@ def _rules_of(module: ModuleType, ours: bool) -> Iterable[Rule]:
                 raise ConfigurationError(
                     f"{module.__file__}: a rule's docstring begins with its code and name, as in 'ABC101 some-name: …'"
                 )
-            yield Rule(
-                title[1],
-                title[2],
-                (module.__doc__ or "").rstrip(),
-                check.triggers,
-                check,
-                module,
-                ours,
-                getattr(check, "of", "loader"),
-            )
+            page, of = (module.__doc__ or "").rstrip(), getattr(check, "of", "loader")
+            yield Rule(title[1], title[2], page, check.triggers, check, module, ours, of)

@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
+from picklesafe.lint.configuration import kinds
 from picklesafe.lint.registry import Rule, Word
-from picklesafe.lint.source import MAX_BYTES
+from picklesafe.lint.source import MAX_BYTES, is_notebook, limit
 
 _SHORTEST_SHARED = 8
 """A part that several words share is searched in place of them if it is at least this long:
@@ -89,12 +90,18 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
             looks.append((error.strerror or str(error), None))
             continue
         state = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        if path.endswith(kinds.SUFFIXES):
+            looks.append((HIT if calls is None and kinds.may_matter(data) else MISS, state))
+            continue
         for word in words:
             if word in data:
-                looks.append((HIT if calls is None or calls.search(data) else MISS, state))
+                # A notebook's code is escaped: `\nmake(` is no word for a pattern.
+                hit = calls is None or calls.search(data) or is_notebook(path)
+                looks.append((HIT if hit else MISS, state))
                 break
         else:
-            looks.append((HIT if calls is None and not _is_plain(data, status.st_size) else MISS, state))
+            hit = calls is None and not _is_plain(data, status.st_size, path)
+            looks.append((HIT if hit or (is_notebook(path) and _may_hide(data, words)) else MISS, state))
     return looks
 
 
@@ -113,7 +120,7 @@ def read(path: str) -> tuple[os.stat_result, bytes]:
     descriptor = os.open(path, os.O_RDONLY | _BINARY)
     try:
         status = os.fstat(descriptor)
-        if status.st_size > MAX_BYTES:
+        if status.st_size > kinds.MAX_BYTES and _is_too_large(path, status.st_size):
             return status, b""
         data = os.read(descriptor, status.st_size + 1)
         while len(data) < status.st_size:  # a file system may hand out less than was asked for
@@ -126,8 +133,19 @@ def read(path: str) -> tuple[os.stat_result, bytes]:
     return status, data
 
 
-def _is_plain(data: bytes, size: int) -> bool:
-    if b"\0" in data or size > MAX_BYTES:
+def _is_too_large(path: str, size: int) -> bool:
+    return path.endswith(kinds.SUFFIXES) or size > limit(path)
+
+
+def _may_hide(data: bytes, words: Sequence[bytes]) -> bool:
+    # Most projects have few notebooks, or none.
+    from picklesafe.lint.notebook.escapes import may_hide
+
+    return may_hide(data, words)
+
+
+def _is_plain(data: bytes, size: int, path: str) -> bool:
+    if b"\0" in data or (size > MAX_BYTES and size > limit(path)):
         return False
     if data.isascii():
         return True

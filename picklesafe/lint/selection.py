@@ -11,6 +11,9 @@ from picklesafe.lint.suggest import suggestion
 ALWAYS = ("PKS901", "PKS903")
 """Codes of the engine itself: a file that can't be analysed is reported whatever is selected."""
 
+ELSEWHERE = "; picklesafe rule --all lists what there is"
+"""Said of a code that is like none."""
+
 UNUSED = "PKS902"
 """The code of a comment that suppresses nothing: the engine's own as well, selected like a rule."""
 
@@ -60,7 +63,8 @@ def matching(prefix: str, codes: Collection[str], origin: str) -> frozenset[str]
         return frozenset(codes)
     found = frozenset(code for code in codes if prefix and code.startswith(prefix))
     if not found and not any(prefix and code.startswith(prefix) for code in ALWAYS):
-        raise ConfigurationError(f"unknown rule or prefix {prefix!r} in {origin}{suggestion(prefix, [*codes, 'ALL'])}")
+        guess = suggestion(prefix, [*codes, "ALL"]) or ELSEWHERE
+        raise ConfigurationError(f"unknown rule or prefix {prefix!r} in {origin}{guess}")
     return found
 
 

@@ -54,6 +54,7 @@ class Settings(NamedTuple):
         src: where the project's own modules are looked for.
         target_torch: the oldest torch that the checked code runs on.
         target_python: the oldest Python that it runs on, if that is known.
+        platforms: where it runs, of `linux`, `macos` and `windows`.
         cache_dir: where results are kept, or None.
         jobs: how many processes, 0 to decide by the amount of work.
     """
@@ -70,5 +71,6 @@ class Settings(NamedTuple):
     src: tuple[str, ...] = (".", "src")
     target_torch: tuple[int, int] = (2, 0)
     target_python: tuple[int, int] | None = None
+    platforms: tuple[str, ...] = ("linux", "macos", "windows")
     cache_dir: str | None = None
     jobs: int = 0

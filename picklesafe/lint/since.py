@@ -57,6 +57,10 @@ def _repository(path: str) -> str:
 
 def _changed_in(root: str, revision: str) -> set[str]:
     commit = git.commit(root, revision)
+    if commit is None and not git.reads(root):
+        raise PickleSafeError(
+            f"--since: git isn't installed, or refuses to read {root}", remedy="`git status` there says why"
+        )
     if commit is None:
         raise PickleSafeError(
             f"--since: git knows no commit {revision!r} in {root}",

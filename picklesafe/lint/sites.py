@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from picklesafe.lint.contract import HAZARDS, KEYWORDS, UNMISTAKABLE, WORKERS
+from picklesafe.lint.contract import HAZARDS, KEYWORDS, TRAVELLERS, UNMISTAKABLE, WORKERS
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import last_name, names_in, walk
-from picklesafe.lint.triggers import invalid_workers
+from picklesafe.lint.triggers import invalid_workers, runs_at_once, unpicklable_callable
 
 _OTHERS_TIMEOUT = frozenset(
     {"run", "get", "post", "put", "request", "urlopen", "call", "check_call", "check_output", "communicate"}
@@ -22,6 +22,7 @@ _OTHERS_TIMEOUT = frozenset(
 _RENAMED = r"\b(\w+)[ \t]+as[ \t]+(\w+)"
 _ALIAS = re.compile(r"oader[ \t]+as[ \t]+(\w+)")
 _LOADER_CLASS = re.compile(r"class\s+\w*oader|class\s+\w+\s*\([^)]*oader")
+_ARGUMENTS = (*HAZARDS, WORKERS, *TRAVELLERS)
 _POSITIONAL = 5
 """How many positional arguments a loader may have before its number of workers."""
 
@@ -82,8 +83,10 @@ class _Clues:
         self.aliases = frozenset(_ALIAS.findall(self.text))
         self.has_loader_class = _LOADER_CLASS.search(self.text) is not None
         self.speaks_of_loaders = "oader" in self.text
-        self.workers_may_be_invalid = invalid_workers(module.source.data)
-        self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ())]
+        self.workers_may_be_invalid = invalid_workers(module.source.code)
+        self.callables = TRAVELLERS if unpicklable_callable(module.source.code) else ()
+        self.starts = runs_at_once(module.source.code)
+        self.keys = [*HAZARDS, *([WORKERS] if self.workers_may_be_invalid else ()), *self.callables]
 
     def in_text(self, text: str) -> bool:
         if any(word in text for word in KEYWORDS) or any(name in text for name in self.watch):
@@ -134,8 +137,8 @@ class _Clues:
         if name == "timeout":
             return loader or self.speaks_of_loaders
         if name == WORKERS:
-            return self.workers_may_be_invalid
-        return name.endswith(UNMISTAKABLE)
+            return self.workers_may_be_invalid or (loader and self.starts)
+        return name.endswith(UNMISTAKABLE) or (loader and name in self.callables)
 
     def _is_loader(self, node: ast.Call) -> bool:
         """Whether a call looks like one of a loader, or of `partial(DataLoader)` and the like."""
@@ -193,18 +196,22 @@ def seeds(node: ast.AST) -> set[str]:
             found |= _argument_names(inner)
         elif isinstance(inner, ast.Dict):
             for key, value in zip(inner.keys, inner.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value in (*HAZARDS, WORKERS):
+                if isinstance(key, ast.Constant) and key.value in _ARGUMENTS:
                     found |= names_in(value)
-        elif isinstance(inner, ast.Subscript) and getattr(inner.slice, "value", None) in (*HAZARDS, WORKERS):
+        elif isinstance(inner, ast.Subscript) and getattr(inner.slice, "value", None) in _ARGUMENTS:
             found |= names_in(inner.value)
     return found
 
 
 def _argument_names(node: ast.Call) -> set[str]:
     found: set[str] = set()
-    if any(isinstance(arg, ast.Constant) and arg.value in (*HAZARDS, WORKERS) for arg in node.args):
+    if any(isinstance(arg, ast.Constant) and arg.value in _ARGUMENTS for arg in node.args):
         found = found.union(*map(names_in, node.args))  # `kwargs.setdefault("num_workers", self.workers)`
-    given = [keyword for keyword in node.keywords if keyword.arg is not None and keyword.arg.endswith(KEYWORDS)]
+    given = [
+        keyword
+        for keyword in node.keywords
+        if keyword.arg is not None and keyword.arg.endswith((*KEYWORDS, *TRAVELLERS))
+    ]
     if given or "oader" in last_name(node):
         others = [k for k in node.keywords if k.arg is None or k.arg == "timeout"]
         for value in [*(keyword.value for keyword in (*given, *others)), *node.args[_POSITIONAL:]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,9 +15,18 @@ from picklesafe.lint.finding import Position
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterable
+
+    from picklesafe.lint.finding import Edit, Finding, Related
+    from picklesafe.lint.spans import Span
+
+_NOTEBOOK = ".ipynb"
 
 MAX_BYTES = 10_000_000
 """Larger files are refused: their tree would take gigabytes (about 100 bytes a byte of source)."""
+
+_MAX_NOTEBOOK_BYTES = 100_000_000
+"""Of a notebook most bytes are pictures in its outputs, which are in no tree; its code has the limit above."""
 
 _BOM = b"\xef\xbb\xbf"
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
@@ -65,10 +74,87 @@ class Source:
         self.encoding = encoding_of(data)
         self.text = _decode(data, self.encoding)
 
-    @classmethod
-    def read(cls, path: str) -> Source:
+    @staticmethod
+    def of(path: str, data: bytes) -> Source:
+        """The source of a file that holds `data`: of a notebook, its code; raises UnreadableFile."""
+        if not is_notebook(path):
+            return Source(path, data)
+        from picklesafe.lint.notebook.notebook import Notebook
+
+        return Notebook(path, data)
+
+    @staticmethod
+    def read(path: str) -> Source:
         """Read `path`; raises UnreadableFile where that fails."""
-        return cls(path, read_bytes(path))
+        return Source.of(path, read_bytes(path))
+
+    @property
+    def code(self) -> bytes:
+        """What is analysed, as bytes: all of the file, but of a notebook."""
+        return self.data
+
+    @property
+    def file_text(self) -> str:
+        """The text of the whole file, which `encode` makes its bytes from."""
+        return self.text
+
+    @property
+    def programs(self) -> Sequence[str]:
+        """The texts that have to be Python, each for itself."""
+        return [self.text]
+
+    @property
+    def sections(self) -> Sequence[tuple[str, bytes]]:
+        """The parts in which a change is shown, each with what is added to the file's name."""
+        return [("", self.data)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth saying of the file to those who ask for it."""
+        return ()
+
+    def sound(self) -> tuple[Source, Sequence[InvalidSyntax]]:
+        """The part that can be analysed although another isn't Python, and what is wrong with that one."""
+        return self, ()
+
+    def reported(self, finding: Finding) -> Finding:
+        """A finding of this file's analysis with the places that a reader is told."""
+        return finding
+
+    def analysed(self, finding: Finding) -> Finding:
+        """A reported finding with its places in `text`."""
+        return finding
+
+    def confined(self, finding: Finding) -> Finding:
+        """A finding of this file's analysis without a fix that can't be written."""
+        return finding
+
+    def shown_lines(self, cell: int | None) -> list[str]:
+        """The lines that a reader sees, of the file or of a cell of this notebook."""
+        # What stands behind the last line end is no line.
+        return self.lines if self.lines[-1] else self.lines[:-1]
+
+    def in_file(self, place: Finding | Related) -> tuple[Position, Position]:
+        """Where a reported place starts and ends in the file's own text."""
+        return place.start, place.end
+
+    def edits_in_file(self, finding: Finding) -> Sequence[Edit]:
+        """What the fix of a reported finding changes in the file's own text."""
+        return () if finding.fix is None else finding.fix.edits
+
+    def row_name(self, row: int) -> str:
+        """How a message speaks of a row."""
+        return f"line {row}"
+
+    def spliced(self, spans: Iterable[Span]) -> str:
+        """The file's text with parts of `text` replaced.
+
+        Args:
+            spans: in order, none overlapping another.
+        """
+        from picklesafe.lint.spans import splice
+
+        return splice(self.text, spans)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -107,6 +193,10 @@ class Source:
         assert node.end_lineno is not None and node.end_col_offset is not None
         return Position(node.end_lineno, self.column(node.end_lineno, node.end_col_offset))
 
+    def end_of_line(self, position: Position) -> Position:
+        """The end of the row that a position is in."""
+        return position._replace(column=len(self.lines[position.row - 1].rstrip("\r\n")) + 1)
+
     def offset(self, position: Position) -> int:
         """Where `position` stands in `text`."""
         return self._starts[position.row - 1] + position.column - 1
@@ -122,6 +212,10 @@ class Source:
     def encode(self, text: str) -> bytes:
         """Bytes for `text` in this file's encoding and with its byte order mark."""
         return (_BOM if self.bom else b"") + text.encode(self.encoding)
+
+
+class ConfigurationSource(Source):
+    """The text of a file that is no Python: it has no tree, and its comments are told from its lines."""
 
 
 _given: dict[str, bytes] = {}
@@ -180,10 +274,20 @@ def encoding_of(data: bytes) -> str:
     return "utf-8"
 
 
-def too_large(size: int) -> UnreadableFile:
-    """The error for a file of so many bytes."""
+def is_notebook(path: str) -> bool:
+    """Whether a file of that name is a Jupyter notebook."""
+    return os.fspath(path).endswith(_NOTEBOOK)
+
+
+def limit(path: str) -> int:
+    """How many bytes a file may have."""
+    return _MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_BYTES
+
+
+def too_large(size: int, most: int = MAX_BYTES) -> UnreadableFile:
+    """The error for a file of so many bytes, where `most` are analysed."""
     return UnreadableFile(
-        f"is too large to analyse ({size // 1_000_000} MB, the limit is {MAX_BYTES // 1_000_000} MB); exclude it"
+        f"is too large to analyse ({size // 1_000_000} MB, the limit is {most // 1_000_000} MB); exclude it"
     )
 
 

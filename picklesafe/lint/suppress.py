@@ -4,6 +4,9 @@
 # noqa: PKS111, E501               those of a code, or of codes that begin so (PKS1)
 # picklesafe: ignore[PKS111]       the same; alone on its line, it speaks for the next one
 # picklesafe: ignore-file[PKS1]    for the whole file, without brackets for every code
+
+Rows that are joined by backslashes or by a string of several rows are one line: there is no room for a comment
+but behind them all.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from picklesafe.lint.finding import Position
 from picklesafe.lint.selection import ALWAYS, UNUSED
 
 if TYPE_CHECKING:
-    from picklesafe.lint.comments import Comment
+    from picklesafe.lint.comments import Comment, Rows
     from picklesafe.lint.finding import Finding
     from picklesafe.lint.source import Source
 
@@ -34,7 +37,7 @@ class Directive(NamedTuple):
     """What one comment, or a part of it, says.
 
     Args:
-        row: the row that it speaks for.
+        rows: those that it speaks for.
         codes: what the silenced codes begin with: the empty string for all of them.
         whole_file: whether it speaks for every row.
         start: where it is written.
@@ -43,7 +46,7 @@ class Directive(NamedTuple):
         noqa: whether other tools read it as well.
     """
 
-    row: int
+    rows: Rows
     codes: tuple[str, ...]
     whole_file: bool
     start: Position
@@ -87,7 +90,8 @@ def _reaches(directive: Directive, finding: Finding) -> bool:
     if directive.whole_file:
         return True
     # A file that can't be analysed says nothing reliable about its own lines.
-    return finding.code not in ALWAYS and directive.row in (finding.ignore_rows or (finding.start.row, finding.end.row))
+    rows = finding.ignore_rows or (finding.start.row, finding.end.row)
+    return finding.code not in ALWAYS and any(directive.rows.first <= row <= directive.rows.last for row in rows)
 
 
 def _candidates(source: Source) -> frozenset[int]:
@@ -111,7 +115,7 @@ def _directive(comment: Comment, match: re.Match[str]) -> Directive:
     noqa, codes = "file" not in match.re.groupindex, match["codes"]
     return Directive(
         # A noqa alone on its line speaks for that line, as other tools have it.
-        comment.row if noqa else comment.target,
+        comment.own if noqa else comment.target,
         ("",) if codes is None else tuple(re.findall(CODE, codes)),
         not noqa and bool(match["file"]),
         Position(comment.row, comment.column + match.start()),

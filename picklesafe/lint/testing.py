@@ -24,16 +24,19 @@ from picklesafe.errors import ConfigurationError, PickleSafeError
 from picklesafe.lint.analysis import analyze
 from picklesafe.lint.edits import apply
 from picklesafe.lint.finding import Finding
+from picklesafe.lint.plugins import RuleError, is_path
 from picklesafe.lint.project import Project
 from picklesafe.lint.registry import Rule, load_rules
 from picklesafe.lint.source import Source, SourceError
 
 _EXAMPLES = """\
 examples:
-  python -m picklesafe.lint.testing tools/loader_rules.py   the rules of a file
-  python -m picklesafe.lint.testing ./my_rules our.rules    those of a folder and of an installed package
+  python -m picklesafe.lint.testing tools/loader_rules.py  the rules of a file
+  python -m picklesafe.lint.testing my_rules our.rules     those of a folder
+                                                 and of an installed package
 
-exit status: 0 all examples do as they say, 1 some don't, 2 an error (no such rules, a rule without examples, …)
+exit status: 0 all examples do as they say, 1 some don't, 2 an error (no such
+rules, a rule without examples, …)
 """
 _EXIT_FAILED, _EXIT_ERROR = 1, 2
 _HEAD = """\
@@ -103,6 +106,8 @@ def problem_with(example: Example) -> str | None:
         found = _findings(example.text, example.rule)
     except SourceError as error:
         return f"is no Python: {error}"
+    except RuleError as error:
+        return f"can't be judged: {error}"
     if not example.bad:
         return None if not found else f"is found: {found[0].message}"
     if not found:
@@ -156,10 +161,13 @@ def _named(names: Iterable[str], base: str | None) -> list[Rule]:
     names = list(names)
     if not names:
         return load_rules()
-    for name in names:
-        if all(rule.ours for rule in load_rules([name], base)):
-            raise ConfigurationError(f"{name} has no rule: a function marked with @rule(triggers=[…])")
-    return [rule for rule in load_rules(names, base) if not rule.ours]
+    return [rule for rule in load_rules([_path(name, base) for name in names], base) if not rule.ours]
+
+
+def _path(name: str, base: str | None) -> str:
+    # On the command line `my_rules` is what stands there, as it is for every other program.
+    stands_there = not is_path(name) and os.path.exists(os.path.join(base or ".", name))
+    return os.path.join(".", name) if stands_there else name
 
 
 def _file(rule: Rule) -> str:

@@ -56,7 +56,7 @@ def _may_speak_of(directive: Directive, statement: ast.stmt) -> bool:
     if directive.whole_file or not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         # What stands outside of functions is known in all of them.
         return True
-    return statement.lineno <= directive.row <= (statement.end_lineno or 0)
+    return statement.lineno <= directive.rows.last and directive.rows.first <= (statement.end_lineno or 0)
 
 
 def _calls(node: ast.AST) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _finding(source: Source, directive: Directive, codes: Sequence[str], known: 
     else:
         hide, them = ("hides", "it") if len(codes) == 1 else ("hide", "them")
         message = f"{', '.join(codes)} in this comment {hide} nothing; remove {them}"
-    rows = (start.row,) if directive.whole_file else tuple(sorted({start.row, directive.row}))
+    rows = (start.row,) if directive.whole_file else tuple(sorted({start.row, directive.rows.last}))
     return Finding(UNUSED, NAME, source.path, start, end, message, fix=_fix(source, directive, codes), ignore_rows=rows)
 
 

@@ -50,7 +50,6 @@ class Server(LanguageServer):
 
     def __init__(self) -> None:
         super().__init__("picklesafe", picklesafe.__version__, protocol_cls=_Protocol)
-        self._pages: dict[int, Pages] = {}
 
     def begin(self, params: types.InitializeParams) -> None:
         """Set up the session as the client asks for."""

@@ -18,6 +18,12 @@ def test_every_help_has_examples(run, command):
     assert "examples:\n  picklesafe " in result.stdout
 
 
+@pytest.mark.parametrize("command", [[], ["check"], ["rule"], ["completion"], ["server"]])
+def test_every_help_fits_its_terminal(run, environment, command):
+    environment["COLUMNS"] = "80"
+    assert max(map(len, run(*command, "--help").stdout.splitlines())) <= 80
+
+
 def test_every_example_of_the_help_is_accepted(run, project, git):
     git("update-ref", "refs/remotes/origin/main", "HEAD")
     (project / "src").mkdir()
@@ -49,6 +55,9 @@ def test_the_version_is_printed(run):
             ["check", "--select", "PKS1111"],
             "'PKS1111' in the command line; did you mean 'PKS111'?",
         ),
+        (["check", "--select", "PKS11I"], "'PKS11I' in the command line; did you mean 'PKS111'?"),
+        (["check", "--ignore", "PKS1O1"], "'PKS1O1' in the command line; did you mean 'PKS101'?"),
+        (["check", "--ignore", "TEAM1"], "'TEAM1' in the command line; picklesafe rule --all lists what there is"),
         (["check", "--select", ""], "unknown rule or prefix ''"),
         (["check", "--target-torch", "two"], "must be a version such as 2.0, not 'two'"),
         (["check", "--target-python", "2.7"], "must be a version such as 3.10, not '2.7'"),
@@ -59,6 +68,9 @@ def test_the_version_is_printed(run):
         (["check", "--fi"], "unknown option '--fi'"),
         (["rule"], "one of the arguments CODE --all is required"),
         (["rule", "PKS111", "--all"], "not allowed with"),
+        (["rule", "--al"], "unknown option '--al'; did you mean '--all'?"),
+        (["--vesion"], "unknown option '--vesion'; did you mean '--version'?"),
+        (["rule", "TEAM001"], "unknown rule 'TEAM001'; picklesafe rule --all lists what there is"),
         (["rule", "PKS1111"], "unknown rule 'PKS1111'; did you mean 'PKS111'?"),
     ],
 )

@@ -89,6 +89,13 @@ def test_what_is_no_commit_is_an_error_and_no_option_of_git(run: Run, git: Git, 
     assert not (project / "stolen").exists()
 
 
+def test_without_git_that_is_what_is_said(run: Run, git: Git, project: Path, environment: dict[str, str]) -> None:
+    environment["PATH"] = os.fspath(project / "nothing")
+    result = run("check", "--since", "HEAD")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: --since: git isn't installed, or refuses to read {project}.")
+
+
 def test_branches_without_a_common_commit_are_an_error(run: Run, git: Git, project: Path) -> None:
     git("checkout", "-q", "--orphan", "other")
     git("commit", "-q", "-m", "unrelated")

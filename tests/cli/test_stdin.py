@@ -153,11 +153,6 @@ class TestMistakes:
         result = subprocess.run(["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True)
         assert (result.returncode, result.stderr) == (2, "error: standard input is closed\n")
 
-    def test_a_notebook_is_said_not_to_be_checked(self, run):
-        result = run("check", "--fix", "--stdin-filename", "a.ipynb", "-", input="{}")
-        assert (result.returncode, result.stdout) == (0, "{}")
-        assert "a.ipynb: notebooks are not checked yet" in result.stderr
-
     @pytest.mark.parametrize("text", ["x = '\0'\n", "prefetch_factor = num_workers = (\n"])
     def test_an_input_that_is_no_python_is_a_finding(self, run, text):
         result = run("check", "-", "--output-format", "concise", input=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -51,3 +52,12 @@ def test_one_that_cannot_be_written_is_a_warning(run, environment):
     result = run(*GITHUB)
     assert result.returncode == 1
     assert result.stderr == "warning: GitHub's step summary can't be written: No such file or directory\n"
+
+
+def test_a_place_in_a_notebook_names_its_cell(run, summary, project):
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": UNGUARDED}
+    text = {"cell_type": "markdown", "metadata": {}, "source": "a title"}
+    book = {"cells": [text, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    (project / "book.ipynb").write_text(json.dumps(book))
+    run(*GITHUB, "book.ipynb")
+    assert "| book.ipynb:cell 2:5:57 | PKS111 |" in summary.read_text()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +92,29 @@ def test_it_does_not_answer_to_its_own_cache_or_to_other_files(watching: Watchin
     assert watching.is_silent()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_on_a_terminal_each_report_begins_on_a_clear_screen(project: Path, environment: dict[str, str]) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "picklesafe", "check", "--watch"]
+    with subprocess.Popen(command, cwd=project, env=environment, stdout=theirs, stderr=subprocess.STDOUT) as process:
+        os.close(theirs)
+        try:
+            assert _until_it_waits(ours).startswith("\x1b[2J\x1b[H[")
+            (project / "bad.py").write_text(GUARDED)
+            assert _until_it_waits(ours).lstrip().startswith("\x1b[2J\x1b[H[")
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def _until_it_waits(terminal: int) -> str:
+    sent = b""
+    while b"Watching for file changes." not in sent:
+        assert select.select([terminal], [], [], PATIENCE)[0], sent
+        sent += os.read(terminal, 10_000)
+    return sent.decode()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_ends_it_without_a_traceback(watching: Watching) -> None:
     watching.report()
@@ -107,6 +132,27 @@ def test_a_single_file_is_watched_through_its_replacement(project: Path, environ
         assert "PKS111" not in watching.report()
         (project / "bad.py").write_text(UNGUARDED)
         assert "PKS111" in watching.report()
+    finally:
+        watching.process.kill()
+        watching.process.wait()
+
+
+def test_a_folder_that_is_deleted_and_made_again_is_watched_again(project: Path, environment: dict[str, str]) -> None:
+    folder = project / "package"
+    folder.mkdir()
+    (folder / "new.py").write_text(UNGUARDED)
+    watching = Watching(project, environment, "package", "-q")
+    try:
+        assert "PKS111" in watching.report()
+        shutil.rmtree(folder)
+        while "error: package: no such file or folder" not in watching.report():
+            pass
+        folder.mkdir()
+        (folder / "new.py").write_text(UNGUARDED)
+        while "PKS111" not in watching.report():
+            pass
+        (folder / "new.py").write_text(GUARDED)
+        assert "PKS111" not in watching.report()
     finally:
         watching.process.kill()
         watching.process.wait()

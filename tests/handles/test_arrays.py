@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import HandleChangedError, HandleMissingError
+from picklesafe import HandleChangedError, HandleMissingError, PickleSafeMixin
 from picklesafe.handles.arrays import view_of_a_file
 from picklesafe.handles.registry import describe
 from tests.handles.holding import Holding, open_on, reads_the_same_in_workers
@@ -344,3 +344,15 @@ def test_a_plain_array_on_a_map_travels_as_its_place_in_the_file(view: Any, tmp_
     (tmp_path / "numbers").unlink()
     with pytest.raises(HandleMissingError, match=r"Holding\.array"):
         pickle.loads(packed).array  # noqa: B018
+
+
+class _WithDtypes(PickleSafeMixin):
+    def __init__(self, dtype: Any, nested: Any) -> None:
+        self.dtype, self.nested = dtype, nested
+
+
+def test_a_dtype_is_no_array_and_travels() -> None:
+    """It is its own base, which once was followed without end."""
+    holder = _WithDtypes(dtype=np.dtype("float32"), nested=[np.dtype([("a", "i4")])])
+    for arrived in (pickle.loads(pickle.dumps(holder)), copy.deepcopy(holder)):
+        assert (arrived.dtype, arrived.nested) == (holder.dtype, holder.nested)

@@ -82,10 +82,42 @@ def suppressed(tmp_path: Path):
         ),
         (
             '    DataLoader(ds, num_workers=n, prefetch_factor=2), """\n    """\n',
-            '    # picklesafe: ignore[PKS111]\n    DataLoader(ds, num_workers=n, prefetch_factor=2), """\n    """\n',
+            '    DataLoader(ds, num_workers=n, prefetch_factor=2), """\n    """  # picklesafe: ignore[PKS111]\n',
+        ),
+        (
+            "    x = '''\n''', DataLoader(ds, num_workers=n, prefetch_factor=2), \\\n    '''\n'''\n",
+            "    x = '''\n''', DataLoader(ds, num_workers=n, prefetch_factor=2), \\\n    '''\n'''"
+            "  # picklesafe: ignore[PKS111]\n",
+        ),
+        (
+            "    f'''{\n    DataLoader(\n        ds, num_workers=n,\n        prefetch_factor=2,\n    )\n    }'''\n",
+            "    f'''{\n    DataLoader(\n        ds, num_workers=n,\n        prefetch_factor=2,\n    )\n    }'''"
+            "  # picklesafe: ignore[PKS111]\n",
+        ),
+        (
+            LOADER + "prefetch_factor=2), '# noqa'  # type: ignore  # noqa: E501,F401 # pragma: no cover \t\n",
+            LOADER + "prefetch_factor=2), '# noqa'  # type: ignore  # noqa: E501,F401 # pragma: no cover"
+            "  # picklesafe: ignore[PKS111]\n",
+        ),
+        (
+            LOADER + "prefetch_factor=2)  # noqa: pks111  # picklesafe: ignore[]\n",
+            LOADER + "prefetch_factor=2)  # noqa: pks111  # picklesafe: ignore[PKS111]\n",
+        ),
+        (
+            "\x0c\n" + LOADER + "prefetch_factor=2), DataLoader(ds, num_workers=n, timeout=3)\x0c\n",
+            "\x0c\n" + LOADER + "prefetch_factor=2), DataLoader(ds, num_workers=n, timeout=3)"
+            "  # picklesafe: ignore[PKS111, PKS114]\n",
+        ),
+        (
+            "    DataLoader(DataLoader(ds, num_workers=n, prefetch_factor=3), num_workers=n, prefetch_factor=2)\n",
+            "    DataLoader(DataLoader(ds, num_workers=n, prefetch_factor=3), num_workers=n, prefetch_factor=2)"
+            "  # picklesafe: ignore[PKS111]\n",
         ),
     ],
-    ids=["a line", "the last line", "two codes", "a comment", "ours", "ours above", "rows", "backslashes", "a string"],
+    ids=[
+        *("a line", "the last line", "two codes", "a comment", "ours", "ours above", "rows", "backslashes", "a string"),
+        *("between strings", "in a string", "other tools' comments", "ours, empty", "form feeds", "nested"),
+    ],
 )
 def test_the_comment_stands_where_it_counts(suppressed, body, after):
     assert suppressed(HEAD + body) == HEAD + after

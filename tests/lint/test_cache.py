@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -60,7 +61,7 @@ def age(root: Path, seconds: float = 0) -> None:
 
 
 def index(root: Path) -> Path:
-    (path,) = (root / ".cache").rglob("*.json")
+    (path,) = (root / ".cache").rglob("*.cache")
     return path
 
 
@@ -226,7 +227,7 @@ class TestDamage:
         assert check([root], cached(root)) == check([root], settings(root))
 
     @pytest.mark.parametrize("where", ["file", "inside a file", "folder in place of the file"])
-    def test_where_no_cache_can_be_written_the_run_goes_on_and_says_so_if_asked(self, root: Path, where: str) -> None:
+    def test_where_no_cache_can_be_written_the_run_goes_on_and_says_so(self, root: Path, where: str) -> None:
         (root / "file").write_text("")
         chosen = cached(root)._replace(cache_dir=root / "file" if where == "file" else root / "file" / "below")
         if where.startswith("folder"):
@@ -235,9 +236,9 @@ class TestDamage:
             path.unlink()
             path.mkdir()
         report = check([root], chosen)
-        assert report.findings == check([root], settings(root)).findings and not report.errors and not report.warnings
-        assert len(report.notes) == 1 and "the cache can't be written" in report.notes[0]
-        assert not list(root.rglob("*.json.*"))
+        assert report.findings == check([root], settings(root)).findings and not report.errors
+        assert len(report.warnings) == 1 and "the cache can't be written" in report.warnings[0]
+        assert not list(root.rglob("*.cache.*"))
 
 
 class TestFolder:
@@ -246,6 +247,44 @@ class TestFolder:
         check([root], cached(root))
         assert (root / ".cache/.gitignore").read_text().endswith("*\n")
         assert (root / ".cache/CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55")
+
+    @pytest.mark.parametrize("linked", [False, True])
+    def test_in_a_folder_that_holds_something_else_nothing_else_is_written(self, write: Write, linked: bool) -> None:
+        root = write({**FILES, ".gitignore": "build\n"})
+        if linked:
+            # As a repository might bring it along.
+            (root / ".cache").symlink_to(root, target_is_directory=True)
+        check([root], cached(root) if linked else cached(root)._replace(cache_dir=root))
+        assert (root / ".gitignore").read_text() == "build\n" and not (root / "CACHEDIR.TAG").exists()
+        assert list(root.glob("*/*.cache"))
+
+    def test_what_killed_runs_have_left_half_written_goes_once_nobody_can_be_at_it(self, write: Write) -> None:
+        root = write(FILES)
+        check([root], cached(root))
+        left, young = (index(root).with_name(f"0123abcd.cache.{number}-0") for number in (1, 2))
+        for path in (left, young):
+            path.write_text("{")
+        os.utime(left, (0, 0))
+        write({"new.py": "x = 1\n"})
+        check([root], cached(root))
+        assert young.exists() and not left.exists()
+
+    def test_one_that_comes_with_the_project_from_elsewhere_is_not_believed(self, write: Write, tmp_path: Path) -> None:
+        from binascii import crc32
+
+        root = write({f"here/{name}": text for name, text in FILES.items()})
+        there = root / "there"
+        age(root)
+        check([root / "here"], cached(root / "here"))
+        body = json.loads(index(root / "here").read_bytes().partition(b"\n")[2])
+        for outcomes in body["outcomes"].values():
+            for packed, _ in outcomes.values():
+                packed[0] = []
+        content = json.dumps(body, separators=(",", ":")).encode()
+        index(root / "here").write_bytes(b"%08x\n" % crc32(content) + content)
+        assert check([root / "here"], cached(root / "here")).findings == ()  # so that it would hide what is wrong
+        shutil.copytree(root / "here", there)
+        assert check([there], cached(there)).findings == check([there], settings(there)).findings != ()
 
     def test_a_warm_run_writes_nothing(self, write: Write) -> None:
         root = write(FILES)

@@ -144,6 +144,9 @@ class TestWhatItSays:
     def test_python_may_be_written_as_ruff_writes_it(self, project):
         assert configured(project, 'target-python = "py312"').target_python == (3, 12)
 
+    def test_platforms_are_kept_in_one_order(self, project):
+        assert configured(project, 'platforms = ["windows", "linux"]').platforms == ("linux", "windows")
+
     def test_a_pattern_of_the_command_line_means_the_working_directory(self, project, monkeypatch):
         write(project / "picklesafe.toml", "exclude = ['x/y']")
         (project / "sub").mkdir()
@@ -179,6 +182,8 @@ class TestMistakes:
             ("target-torch = 'new'", "not 'new'"),
             ("target-torch = true", "not true"),
             ("target-python = '2.7'", 'such as "3.10"'),
+            ("platforms = ['linux', 'win32']", 'platforms must be a list of some of "linux", "macos", "windows"'),
+            ("platforms = []", "platforms must be a list"),
             ("cache-dir = 3", "cache-dir must be a string, not 3"),
             ("per-file-ignores = ['PKS1']", "per-file-ignores must be a table of lists"),
             ("per-file-ignores = {'a' = 'PKS1'}", "per-file-ignores must be a table of lists"),

@@ -47,12 +47,12 @@ def repository(tmp_path: Path) -> Path:
 
 class TestFolders:
     def test_python_files_are_found_at_every_depth_in_order(self, tmp_path: Path) -> None:
-        touch(tmp_path, "b.py", "a/z.py", "a/b/c.pyi", "readme.md", "a/data.json", "noext", "c.PY", "d.pyc")
+        touch(tmp_path, "b.py", "a/z.py", "a/b/c.pyi", "readme.md", "a/data.txt", "noext", "c.PY", "d.pyc")
         assert names(tmp_path) == ["a/b/c.pyi", "a/z.py", "b.py"]
 
-    def test_notebooks_are_left_for_later(self, tmp_path: Path) -> None:
-        touch(tmp_path, "a.py", "b.ipynb")
-        assert names(tmp_path) == ["a.py"]
+    def test_notebooks_are_found_and_their_checkpoints_are_not(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.py", "b.ipynb", ".ipynb_checkpoints/b-checkpoint.ipynb")
+        assert names(tmp_path) == ["a.py", "b.ipynb"]
 
     def test_files_are_named_below_what_was_given(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         touch(tmp_path, "pkg/a.py")
@@ -108,11 +108,6 @@ class TestGivenPaths:
         monkeypatch.chdir(tmp_path)
         given = [Path(), Path("pkg"), Path("pkg/a.py"), tmp_path, Path("pkg/../pkg/b.py")]
         assert [str(path) for path in discover(given, settings(tmp_path))] == ["pkg/a.py", "pkg/b.py"]
-
-    def test_a_notebook_is_said_to_be_unchecked(self, tmp_path: Path) -> None:
-        touch(tmp_path, "a.ipynb")
-        found = find([tmp_path / "a.ipynb"], settings(tmp_path))
-        assert found.files == [] and found.warnings == [f"{tmp_path / 'a.ipynb'}: notebooks are not checked yet"]
 
 
 class TestExcludes:

@@ -152,7 +152,9 @@ class TestFixFile:
 
     def test_an_error_of_ours_is_told_in_one_line(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("PICKLESAFE_DEBUG", raising=False)
-        with pytest.raises(FixError, match=r"a\.py: internal error, please report it: KeyError: 'oh'"):
+        with pytest.raises(
+            FixError, match=r"a\.py: internal error, please report it: RuleError: rule ABC001 raises KeyError: 'oh'"
+        ):
             by_rule(write, "raise KeyError('oh')")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from picklesafe.lint.engine import Report, check
 from picklesafe.lint.judge import Judge
+from picklesafe.lint.plugins import RuleError
 from picklesafe.lint.registry import load_rules
 
 from .project import CERTAIN, CLEAN, POSSIBLE, rule, settings
@@ -160,22 +161,35 @@ class TestBadFiles:
         assert places(report, root) == [("good.py", "PKS101", 3)]
 
 
-class TestOurOwnErrors:
+class TestErrors:
     BROKEN = rule("ABC001", "if call.module.path.name == 'a.py':\n    raise KeyError('oh')\nreturn None")
+    PLACELESS = rule("ABC001", "return call.finding(case, 'wrong')._replace(start=None)")
 
-    def test_they_name_the_file_and_the_rest_goes_on(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_a_rule_name_the_file_and_the_rule_and_the_rest_goes_on(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("PICKLESAFE_DEBUG", raising=False)
         root = write({"a.py": CERTAIN, "b.py": CERTAIN, "rules/broken.py": self.BROKEN})
         report = check([root / "a.py", root / "b.py"], settings(root, rules=("rules/broken.py",)))
         assert places(report, root) == [("b.py", "PKS101", 3)]
         (error,) = report.errors
-        assert error.startswith(f"{root / 'a.py'}: internal error: KeyError: 'oh'") and "\n" not in error
+        assert error.startswith(
+            f"{root / 'a.py'}: rule ABC001 raises KeyError: 'oh' ({root / 'rules/broken.py'}, line "
+        )
+        assert "\n" not in error
 
-    def test_for_debugging_they_come_through(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_our_own_ask_to_be_reported(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("PICKLESAFE_DEBUG", raising=False)
+        root = write({"a.py": CERTAIN, "rules/placeless.py": self.PLACELESS})
+        (error,) = check([root / "a.py"], settings(root, rules=("rules/placeless.py",))).errors
+        assert error.startswith(f"{root / 'a.py'}: internal error: ") and "; please report this" in error
+
+    def test_come_through_for_debugging(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PICKLESAFE_DEBUG", "1")
         root = write({"a.py": CERTAIN, "rules/broken.py": self.BROKEN})
-        with pytest.raises(KeyError):
+        with pytest.raises(RuleError) as raised:
             check([root / "a.py"], settings(root, rules=("rules/broken.py",)))
+        assert isinstance(raised.value.__cause__, KeyError)
 
 
 class TestManyFiles:

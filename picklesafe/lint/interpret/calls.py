@@ -11,6 +11,7 @@ from picklesafe.lint.interpret.known import call_external, call_method, new_dict
 from picklesafe.lint.interpret.relevance import feeding, returned
 from picklesafe.lint.interpret.run import MAX_DEPTH, MAX_SMALL, Arguments, Dead, Frame, FunctionNode, LoaderEvent, Run
 from picklesafe.lint.interpret.state import Object, merge
+from picklesafe.lint.interpret.travel import travels
 from picklesafe.lint.interpret.values import (
     NONE,
     Expr,
@@ -203,9 +204,9 @@ def note(run: Run, contract: Contract, args: Arguments, node: ast.Call) -> None:
         given["**"] = unknown
     frame = run.frame
     caught = frozenset().union(*run.caught) if run.caught else frozenset()
-    run.events.append(
-        LoaderEvent(frame.module, node, contract, given, run.state.reach, frame.home, caught, False, frame.function)
-    )
+    travellers = {name: travels(run, given[name]) for name in contract.callables if name in given}
+    place = (run.state.reach, frame.home, caught, False, frame.function)
+    run.events.append(LoaderEvent(frame.module, node, contract, given, *place, travellers))
 
 
 def _construct(run: Run, cls: Expr, args: Arguments, node: ast.Call) -> Expr:

@@ -192,6 +192,8 @@ def _conditional(run: Run, node: ast.IfExp) -> Expr:
 
 
 def _sequence(run: Run, node: ast.List | ast.Tuple) -> Expr:
+    if isinstance(node, ast.List) and not node.elts:
+        return run.fresh(node, "a list")  # it is there to be filled
     if any(isinstance(element, ast.Starred) for element in node.elts):
         for element in node.elts:
             evaluate(run, element.value if isinstance(element, ast.Starred) else element)

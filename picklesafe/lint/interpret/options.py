@@ -32,7 +32,7 @@ def declared(run: Run, leaf: Leaf, name: str) -> Leaf:
 @remembered
 def options(module: Module) -> dict[str, Option]:
     """The options that a file declares with argparse or click, by destination."""
-    data = module.source.data
+    data = module.source.code
     if b"add_argument(" not in data and b"option(" not in data:
         return {}
     found: dict[str, Option] = {}

@@ -56,6 +56,7 @@ class LoaderEvent(NamedTuple):
         caught: the exceptions that the program itself handles there.
         standalone: whether it is a dictionary that nobody was seen to give to a loader.
         function: the function that it stands in.
+        travellers: the arguments that workers get, each as what `travels` makes of it.
     """
 
     module: Module
@@ -67,6 +68,7 @@ class LoaderEvent(NamedTuple):
     caught: frozenset[str]
     standalone: bool
     function: FunctionNode | None
+    travellers: dict[str, Expr] = {}  # noqa: RUF012 - replaced, never changed
 
 
 class Frame:

@@ -130,7 +130,7 @@ def _always(
         count, given = _workers(assumption, workers), assumption.value(value)
         holds = invalid(given, count) if invalid is not None else _none(count) and refused(given)
         if not holds:
-            return None if _reached(assumption, event.reach) else answer
+            return None if reached(assumption, event.reach) else answer
         return _answer(True, None, assumption, workers, value)
 
     try:
@@ -168,7 +168,7 @@ def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal)
     reachable = False
     near, far = _by_relation(event, workers, value)
     for level in (free, free | frozenset(leaf for test, _ in event.reach for leaf in leaves(test))):
-        if not _reached(Assumption(level), far):
+        if not reached(Assumption(level), far):
             continue
         for supposed, start in _suppositions(level, workers):
 
@@ -176,15 +176,15 @@ def _sometimes(event: LoaderEvent, workers: Expr, value: Expr, refused: Refusal)
                 if not _none(_workers(assumption, workers)):
                     return False, None
                 given = _given(assumption, value)
-                if not _reached(assumption, near):
+                if not reached(assumption, near):
                     return False, None
                 if not refused(given):
                     return True, None
                 return True, _answer(False, supposed, assumption, workers, value)
 
             try:
-                for _, (reached, found) in cases(start, ask):
-                    reachable |= reached
+                for _, (arrived, found) in cases(start, ask):
+                    reachable |= arrived
                     if found is not None:
                         return found
             except Undecidable:
@@ -208,7 +208,7 @@ def _with_workers(
             count = _workers(assumption, workers)
             if _none(count) or not invalid(assumption.value(value), count):
                 return None
-            if not _reached(assumption, event.reach):
+            if not reached(assumption, event.reach):
                 return None
             return _answer(False, None, assumption, workers, value)
 
@@ -289,7 +289,7 @@ def _by_relation(event: LoaderEvent, workers: Expr, value: Expr) -> tuple[list[C
     return near, far
 
 
-def _reached(assumption: Assumption, reach: Iterable[Condition]) -> bool:
+def reached(assumption: Assumption, reach: Iterable[Condition]) -> bool:
     """Whether a run may get to the loader; a condition that nothing decides counts as met."""
     return all(_may_be(assumption, test, outcome) for test, outcome in reach)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.finding import where
 from picklesafe.lint.lines import Lines
 from picklesafe.lint.report.changes import draw_changes
 from picklesafe.lint.report.frame import Frame, bar
-from picklesafe.lint.report.style import Style, printable, shown_path
+from picklesafe.lint.report.style import Style, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,15 +24,15 @@ def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
 
 
 def _draw(finding: Finding, files: Lines, style: Style) -> Iterator[str]:
-    related = [(place, _related_frame(files.of(place.path), place)) for place in finding.related]
-    lines = files.of(finding.path)
+    related = [(place, _related_frame(files.of(place.path, place.cell), place)) for place in finding.related]
+    lines = files.of(finding.path, finding.cell)
     if _last_row(finding) > len(lines) + 1:
         # The file has become shorter since it was checked.
         lines = []
     frame = _frame(lines, finding)
     gutter = max((found.gutter for found in (frame, *(found for _, found in related)) if found), default=1)
     yield _headline(finding, style)
-    yield f"{' ' * gutter}{style.paint('-->', 'blue')} {_place(finding)}"
+    yield f"{' ' * gutter}{style.paint('-->', 'blue')} {_place(finding, style)}"
     if frame is None:
         return
     blank = f"{' ' * gutter} {bar(style)}"
@@ -44,6 +45,8 @@ def _draw(finding: Finding, files: Lines, style: Style) -> Iterator[str]:
         yield from _draw_related(place, found, gutter, style)
     if finding.fix:
         yield f"{style.paint('help', 'cyan')}{style.paint(': ' + printable(finding.fix.message), 'bold')}"
+        if finding.cell is not None:
+            yield f"{' ' * gutter}{style.paint(':::', 'blue')} cell {finding.cell}"
         yield from draw_changes(lines, finding.fix.edits, gutter, style)
         if not finding.fix.safe:
             yield f"{style.paint('note', 'yellow')}: This is an unsafe fix and may change runtime behavior"
@@ -60,7 +63,7 @@ def _headline(finding: Finding, style: Style) -> str:
 
 
 def _draw_related(place: Related, frame: Frame | None, gutter: int, style: Style) -> Iterator[str]:
-    yield f"{' ' * gutter}{style.paint(':::', 'blue')} {_place(place)}"
+    yield f"{' ' * gutter}{style.paint(':::', 'blue')} {_place(place, style)}"
     blank = f"{' ' * gutter} {bar(style)}"
     yield blank
     if frame is None:
@@ -69,8 +72,8 @@ def _draw_related(place: Related, frame: Frame | None, gutter: int, style: Style
         yield from frame.draw(gutter, style, mark="-", label=printable(place.message))
 
 
-def _place(place: Finding | Related) -> str:
-    return f"{shown_path(place.path)}:{place.start.row}:{place.start.column}"
+def _place(place: Finding | Related, style: Style) -> str:
+    return f"{style.path(place.path)}:{where(place)}"
 
 
 def _frame(lines: Sequence[str], place: Finding) -> Frame | None:

@@ -5,33 +5,38 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.finding import where
+from picklesafe.lint.lines import Lines
 from picklesafe.lint.report.style import Style, shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from picklesafe.lint.finding import Finding
+    from picklesafe.lint.finding import Finding, Position
 
 
 def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     """One `::error` command a finding."""
+    lines = Lines()
     for finding in findings:
-        properties = ",".join(f"{key}={_escape_property(value)}" for key, value in _properties(finding).items())
-        place = f"{shown_path(finding.path)}:{finding.start.row}:{finding.start.column}"
+        properties = ",".join(
+            f"{key}={_escape_property(value)}" for key, value in _properties(finding, *lines.in_file(finding)).items()
+        )
+        place = f"{shown_path(finding.path)}:{where(finding)}"
         yield f"::error {properties}::{_escape(f'{place}: {finding.code} {finding.message}')}\n"
 
 
-def _properties(finding: Finding) -> dict[str, str]:
+def _properties(finding: Finding, start: Position, end: Position) -> dict[str, str]:
     properties = {
         "title": f"picklesafe ({finding.code})",
         "file": os.path.abspath(finding.path),
-        "line": str(finding.start.row),
-        "col": str(finding.start.column),
-        "endLine": str(finding.end.row),
+        "line": str(start.row),
+        "col": str(start.column),
+        "endLine": str(end.row),
     }
     # GitHub refuses columns that span rows.
-    if finding.start.row == finding.end.row:
-        properties["endColumn"] = str(finding.end.column)
+    if start.row == end.row:
+        properties["endColumn"] = str(end.column)
     return properties
 
 

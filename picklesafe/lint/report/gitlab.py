@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from picklesafe.lint.finding import CERTAIN
 from picklesafe.lint.fingerprint import fingerprints
-from picklesafe.lint.places import project_root, relative
+from picklesafe.lint.lines import Lines
+from picklesafe.lint.places import plain, project_root, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     """One list; paths are relative to the project, as GitLab wants them."""
-    root = _root()
+    root, lines = _root(), Lines()
     issues = [
-        _issue(finding, relative(finding.path, root), fingerprint)
+        _issue(finding, relative(finding.path, root), fingerprint, *lines.in_file(finding))
         for finding, fingerprint in zip(findings, fingerprints(findings, root), strict=True)
     ]
     yield json.dumps(issues, indent=2) + "\n"
@@ -33,14 +34,15 @@ def _root() -> str:
     return os.path.realpath(folder) if folder else project_root()
 
 
-def _issue(finding: Finding, path: str, fingerprint: str) -> dict[str, Any]:
+def _issue(finding: Finding, path: str, fingerprint: str, start: Position, end: Position) -> dict[str, Any]:
+    cell = "" if finding.cell is None else f"cell {finding.cell}: "
     return {
         "check_name": finding.code,
-        "description": f"{finding.code}: {finding.message}",
+        "description": plain(f"{finding.code}: {cell}{finding.message}"),
         # GitLab knows info, minor, major, critical and blocker.
         "severity": "major" if finding.certainty == CERTAIN else "minor",
         "fingerprint": fingerprint,
-        "location": {"path": path, "positions": {"begin": _position(finding.start), "end": _position(finding.end)}},
+        "location": {"path": plain(path), "positions": {"begin": _position(start), "end": _position(end)}},
     }
 
 

@@ -36,8 +36,7 @@ def as_object(finding: Finding) -> dict[str, Any]:
         "fix": None if finding.fix is None else _fix(finding.fix),
         # The row whose comment silences the finding: the argument's last, where a comment has room.
         "noqa_row": finding.end.row,
-        # Notebooks alone have cells.
-        "cell": None,
+        "cell": finding.cell,
         # There is no page on the web yet; `picklesafe rule CODE` prints the rule's.
         "url": None,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,16 +15,18 @@ import picklesafe
 from picklesafe.lint.builtin import PAGES
 from picklesafe.lint.finding import CERTAIN
 from picklesafe.lint.fingerprint import fingerprints
-from picklesafe.lint.places import project_root, relative
+from picklesafe.lint.lines import Lines
+from picklesafe.lint.places import plain, project_root, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from picklesafe.lint.finding import Edit, Finding, Fix, Position
+    from picklesafe.lint.finding import Edit, Finding, Fix, Position, Related
     from picklesafe.lint.report.style import Style
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT = "%SRCROOT%"
+_BRACKET, _ESCAPED = r"[\\\[\]]", r"\\\g<0>"
 _FINGERPRINT = "picklesafe/v1"
 """A version of its own: readers compare only fingerprints of one name, so that another way to make
 them won't open every alert anew under a changed value."""
@@ -36,14 +39,14 @@ def render(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     pages = {**PAGES, **{rule.code: rule.page for rule in style.rules}}
     names = {finding.code: finding.name for finding in findings}
     rules = [_rule(code, names[code], pages.get(code, "")) for code in codes]
-    marks = fingerprints(findings, root)
+    marks, lines = fingerprints(findings, root), Lines()
     run = {
         "tool": {"driver": {"name": "picklesafe", "version": picklesafe.__version__, "rules": rules}},
         # Ours count characters; the default counts UTF-16 units.
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"uri": _file_uri(os.path.join(root, ""))}},
         "results": [
-            _result(finding, codes.index(finding.code), mark, root)
+            _result(finding, codes.index(finding.code), mark, root, lines)
             for finding, mark in zip(findings, marks, strict=True)
         ],
     }
@@ -66,13 +69,13 @@ def _rule(code: str, name: str, page: str) -> dict[str, Any]:
     return rule
 
 
-def _result(finding: Finding, index: int, fingerprint: str, root: str) -> dict[str, Any]:
+def _result(finding: Finding, index: int, fingerprint: str, root: str, lines: Lines) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": "error" if finding.certainty == CERTAIN else "warning",
-        "message": {"text": finding.message},
-        "locations": [{"physicalLocation": _place(finding.path, finding.start, finding.end, root)}],
+        "message": {"text": plain(_message(finding))},
+        "locations": [{"physicalLocation": _place(finding, root, lines)}],
         "partialFingerprints": {_FINGERPRINT: fingerprint},
         "properties": {"certainty": finding.certainty},
     }
@@ -80,18 +83,27 @@ def _result(finding: Finding, index: int, fingerprint: str, root: str) -> dict[s
         result["relatedLocations"] = [
             {
                 "id": number,
-                "physicalLocation": _place(place.path, place.start, place.end, root),
-                "message": {"text": place.message},
+                "physicalLocation": _place(place, root, lines),
+                "message": {"text": plain(place.message)},
             }
             for number, place in enumerate(finding.related)
         ]
     if finding.fix is not None:
-        result["fixes"] = [_fix(finding.fix, finding.path, root)]
+        result["fixes"] = [_fix(finding.fix, finding.path, lines.edits_in_file(finding), root)]
     return result
 
 
-def _fix(fix: Fix, path: str, root: str) -> dict[str, Any]:
-    change = {"artifactLocation": _artifact(path, root), "replacements": [_replacement(edit) for edit in fix.edits]}
+def _message(finding: Finding) -> str:
+    cell = "" if finding.cell is None else f"cell {finding.cell}: "
+    # What a message doesn't lead to, GitHub doesn't show. The number is that of the related location.
+    links = (
+        f"; [{re.sub(_BRACKET, _ESCAPED, place.message)}]({number})" for number, place in enumerate(finding.related)
+    )
+    return cell + finding.message + "".join(links)
+
+
+def _fix(fix: Fix, path: str, edits: Sequence[Edit], root: str) -> dict[str, Any]:
+    change = {"artifactLocation": _artifact(path, root), "replacements": [_replacement(edit) for edit in edits]}
     return {
         "description": {"text": fix.message},
         "artifactChanges": [change],
@@ -106,8 +118,8 @@ def _replacement(edit: Edit) -> dict[str, Any]:
     return replacement
 
 
-def _place(path: str, start: Position, end: Position, root: str) -> dict[str, Any]:
-    return {"artifactLocation": _artifact(path, root), "region": _region(start, end)}
+def _place(place: Finding | Related, root: str, lines: Lines) -> dict[str, Any]:
+    return {"artifactLocation": _artifact(place.path, root), "region": _region(*lines.in_file(place))}
 
 
 def _region(start: Position, end: Position) -> dict[str, int]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from picklesafe.lint.finding import where
 from picklesafe.lint.report.style import printable, shown_path
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _table(findings: Sequence[Finding]) -> str:
     count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
     rows = [f"### picklesafe: {count}\n", "| place | code | |", "|---|---|---|"]
     for finding in findings[:_MOST]:
-        place = f"{shown_path(finding.path)}:{finding.start.row}:{finding.start.column}"
+        place = f"{shown_path(finding.path)}:{where(finding)}"
         rows.append(f"| {_escape(place)} | {finding.code} | {_escape(printable(finding.message))} |")
     if len(findings) > _MOST:
         rows.append(f"\n… and {len(findings) - _MOST} more")

@@ -24,15 +24,29 @@ class Style(NamedTuple):
         colour: whether the reader's terminal shows colours.
         unsafe_fixes: whether unsafe fixes count as available.
         rules: those that may have spoken, for formats that describe them.
+        links: whether names of files are links to them, where the terminal shows such.
     """
 
     colour: bool = False
     unsafe_fixes: bool = False
     rules: Sequence[Rule] = ()
+    links: bool = False
 
     def paint(self, text: str, colour: str) -> str:
         """`text` in one of the colours, where colours are shown."""
         return f"\x1b[{_ANSI[colour]}m{text}\x1b[0m" if self.colour and text else text
+
+    def path(self, path: str) -> str:
+        """A path as `shown_path` gives it, a link where links are shown."""
+        shown = shown_path(path)
+        if not self.links:
+            return shown
+        from socket import gethostname
+        from urllib.parse import quote
+
+        # With the host: over ssh the file isn't where the terminal is, and a terminal that knows both can tell.
+        address = f"file://{gethostname()}{quote(os.fsencode(os.path.abspath(path)))}"
+        return f"\x1b]8;;{address}\x1b\\{shown}\x1b]8;;\x1b\\"
 
     def fixable(self, finding: Finding) -> bool:
         """Whether `--fix`, as it was asked for, would mend this finding."""

@@ -1,0 +1,65 @@
+"""What is said of a thing that a dataset takes along, in words."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from picklesafe.lint.datasets.openers import MEMMAP, REFUSED
+from picklesafe.lint.finding import Related
+from picklesafe.lint.project import Module
+
+if TYPE_CHECKING:
+    from picklesafe.lint.datasets.kept import Dataset, Kept
+
+_PER_WORKER = "open it in a method decorated with `@picklesafe.per_worker`"
+
+
+def problem(dataset: Dataset, kept: Kept) -> str:
+    """What happens with a handle in workers: those that get it by pickle, and forked ones."""
+    target = dataset.target
+    starts = "starts" if len(target.platforms) == 1 else "start"
+    where = f"for the workers that {target.where_pickled} {starts} (spawn, forkserver)"
+    if kept.opener.kind == MEMMAP:
+        return f"the whole file is copied {where}"
+    if kept.opener.pickles:
+        return kept.opener.fork
+    if kept.closed:
+        return f"even closed it can't be pickled {where}"
+    forked = f", and {kept.opener.fork}" if kept.opener.fork else ""
+    return f"it can't be pickled {where}{forked}"
+
+
+def remedy(kept: Kept) -> str:
+    """What to write instead."""
+    if kept.closed:
+        return "set the attribute to None where it is closed"
+    if kept.opener.restored == REFUSED or kept.mended:
+        refused = "PickleSafeMixin can't open it again: " if kept.mended else ""
+        return refused + _PER_WORKER
+    home = kept.stored.home
+    return f"add PickleSafeMixin to the bases{f' of {home.node.name}' if home is not None else ''}"
+
+
+def related(dataset: Dataset, kept: Kept) -> tuple[Related, ...]:
+    """From the dataset to the place where the handle is opened, as far as these aren't the finding's own."""
+    found: list[Related] = []
+    stored = kept.stored
+    if stored.module is not dataset.module or not _spans(dataset.node, stored.statement):
+        source = dataset.module.source
+        start = source.start(dataset.node)
+        end = start._replace(column=start.column + len("class ") + len(dataset.node.name))
+        found.append(Related(source.path, start, end, f"the dataset `{dataset.node.name}` keeps it"))
+    if kept.opened is not None:
+        node, module = kept.opened
+        found.append(_place(node, module, f"`{kept.opener.type}` opens it here"))
+    return tuple(found)
+
+
+def _place(node: ast.AST, module: Module, message: str) -> Related:
+    start = module.source.start(node)  # type: ignore[arg-type]
+    return Related(module.source.path, start, module.source.end(node), message)  # type: ignore[arg-type]
+
+
+def _spans(outer: ast.ClassDef, inner: ast.stmt) -> bool:
+    return outer.lineno <= inner.lineno <= (outer.end_lineno or outer.lineno)

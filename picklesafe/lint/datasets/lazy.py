@@ -1,0 +1,122 @@
+"""What a dataset opens when it is used, and goes on holding: there are no workers yet when somebody looks at it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from picklesafe.lint.datasets.calls import call_function
+from picklesafe.lint.datasets.carried import Carried, carried
+from picklesafe.lint.datasets.classes import PROPERTIES, decorators, methods
+from picklesafe.lint.datasets.names import MENTIONS
+from picklesafe.lint.datasets.run import Run
+from picklesafe.lint.datasets.values import Box, Function, Key, Obj, State
+from picklesafe.lint.trees import walk
+
+_SKIPPED: Final = frozenset(
+    {"__init__", "__new__", "__post_init__", "__del__", "__enter__", "__exit__", "__setstate__", "__getstate__"}
+    | {"__reduce__", "__reduce_ex__", "__init_subclass__", "__copy__", "__deepcopy__"}
+)
+_BY_HAND: Final = re.compile(
+    r"_*(?:re)?(?:open|connect|init|setup|set_up|load|start|prepare|worker|attach)(?:_|[A-Z]|$)|\w*worker"
+)
+"""Methods that others call at a time of their own choice, as a worker_init_fn does."""
+_IN_WORKERS: Final = "get_worker_info"
+
+
+def touched(run: Run, obj: Obj, first: set[Key]) -> list[tuple[str, Carried]]:
+    """What goes along with an object after one of its methods was called, with the method's name.
+
+    Args:
+        first: what went along before.
+    """
+    found: dict[Key, tuple[str, Carried]] = {}
+    before = run.state
+    for owner in [obj, *_parts(run, obj)]:
+        for name, method in _candidates(run, owner):
+            run.state = State({}, dict(before.fields), before.closed)
+            with run.framed(method.module, None, None):
+                value = call_function(run, method._replace(receiver=owner), [], {}, method.node, root=True)
+                if "cached_property" in _decorated(method):
+                    run.frame.statement = _last_return(method)
+                    run.put(frozenset({owner}), name, value, f"self.{name}")
+                    _at_home(run, method)
+                for one in carried(run, obj):
+                    if one.key not in first:
+                        found.setdefault(one.key, (name, one))
+    run.state = before
+    return list(found.values())
+
+
+def _parts(run: Run, obj: Obj) -> list[Obj]:
+    """The objects of the project that it holds."""
+    found: dict[Obj, None] = {}
+    todo, seen = [obj.key], {obj.key}
+    while todo:
+        key = todo.pop()
+        for (owner, _), value in run.state.fields.items():
+            if owner == key:
+                for thing in value:
+                    if isinstance(thing, Obj) and thing not in found and thing != obj:
+                        found[thing] = None
+                        todo.append(thing.key)
+                    elif isinstance(thing, Box) and thing.key not in seen:
+                        seen.add(thing.key)
+                        todo.append(thing.key)
+    return list(found)
+
+
+def _candidates(run: Run, obj: Obj) -> Iterator[tuple[str, Function]]:
+    """The methods by which the object is used, and those within decorators that it defines for itself."""
+    found = run.lineage(obj.cls)
+    if not any(MENTIONS.search(cls.module.source.code) for cls in found.classes):
+        return
+    known = methods(found)
+    spoken = {node.attr for method in known.values() for node in walk(method.node) if isinstance(node, ast.Attribute)}
+    for name, method in known.items():
+        for inner in _inner(method):
+            yield inner.node.name, inner  # type: ignore[union-attr]
+        if name in _SKIPPED or {"staticmethod", "classmethod", "per_worker"} & _decorated(method):
+            continue
+        private = name.startswith("_") and not name.startswith("__")
+        if (private and name in spoken) or _is_by_hand(name, method) or _waits_for_workers(method):
+            continue
+        yield name, method
+
+
+def _is_by_hand(name: str, method: Function) -> bool:
+    return not _decorated(method) & PROPERTIES and not name.startswith("_") and _BY_HAND.match(name) is not None
+
+
+def _waits_for_workers(method: Function) -> bool:
+    return any(getattr(node, "attr", getattr(node, "id", "")) == _IN_WORKERS for node in walk(method.node))
+
+
+def _takes_self(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    return bool(node.args.args) and node.args.args[0].arg == "self"
+
+
+def _inner(method: Function) -> Iterator[Function]:
+    if _takes_self(method.node):
+        return
+    for node in walk(method.node):
+        if isinstance(node, ast.FunctionDef) and node is not method.node and _takes_self(node):
+            yield method._replace(node=node)
+
+
+def _decorated(method: Function) -> set[str]:
+    return decorators(method.node) if not isinstance(method.node, ast.Lambda) else set()
+
+
+def _last_return(method: Function) -> ast.stmt | None:
+    returns = [node for node in walk(method.node) if isinstance(node, ast.Return)]
+    return max(returns, key=lambda node: node.lineno, default=None)
+
+
+def _at_home(run: Run, method: Function) -> None:
+    """What a cached property keeps is stored where it returns, in its class."""
+    for key, stored in run.stored.items():
+        if stored.statement is run.frame.statement and stored.home is None:
+            run.stored[key] = stored._replace(home=method.home)

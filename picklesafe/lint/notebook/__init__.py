@@ -1,0 +1,1 @@
+"""Jupyter notebooks: read as one program, reported by cell, mended in place."""
