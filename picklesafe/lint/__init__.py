@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
+    from picklesafe.lint.datasets.forking import Forking
     from picklesafe.lint.datasets.kept import Dataset
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
@@ -28,6 +29,7 @@ _HOMES = {
     "Case": "call",
     "LoaderCall": "call",
     "Dataset": "datasets.kept",
+    "Forking": "datasets.forking",
     "Edit": "finding",
     "Finding": "finding",
     "Fix": "finding",
@@ -48,6 +50,7 @@ __all__ = [
     "Edit",
     "Finding",
     "Fix",
+    "Forking",
     "LoaderCall",
     "Position",
     "Rule",

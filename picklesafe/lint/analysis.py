@@ -14,6 +14,7 @@ from picklesafe.lint.start_methods import ANYWHERE, Target
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
+    from picklesafe.lint.datasets.forking import Forking
     from picklesafe.lint.datasets.kept import Dataset
 
 
@@ -62,7 +63,7 @@ def analyze(
         first = list(roots(module, watch, every)) if of_loaders else []
         result = _judge(module, project, of_loaders, (target_torch, target), watch, first) if first else NOTHING
         hazards = result.hazards.union(givers(module) if of_loaders else ())
-        kept = _judge_datasets(module, project, [rule for rule in rules if rule.of == "dataset"], target)
+        kept = _judge_datasets(module, project, [rule for rule in rules if rule.of != "loader"], target)
         findings = (*result.findings, *kept) if kept else result.findings
         return result._replace(findings=findings, hazards=hazards, consulted=frozenset(project.consulted))
     finally:
@@ -107,12 +108,21 @@ def _judge(
 def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule], target: Target) -> tuple[Finding, ...]:
     if not rules:
         return ()
+    from picklesafe.lint.datasets.forking import Forking
     from picklesafe.lint.datasets.kept import datasets
 
-    return _unique(f for dataset in datasets(module, project, target) for rule in rules for f in _apply(rule, dataset))
+    found: list[Finding] = []
+    own = [rule for rule in rules if rule.of == "dataset"]
+    for dataset in datasets(module, project, target) if own else ():
+        for rule in own:
+            found += _apply(rule, dataset)
+    for rule in rules:
+        if rule.of == "forking":
+            found += _apply(rule, Forking(module, project, target))
+    return _unique(found)
 
 
-def _apply(rule: Rule, fact: LoaderCall | Dataset) -> list[Finding]:
+def _apply(rule: Rule, fact: LoaderCall | Dataset | Forking) -> list[Finding]:
     result = rule.check(fact)
     findings = [result] if isinstance(result, Finding) else result or ()
     return [finding._replace(code=rule.code, name=rule.name) for finding in findings]

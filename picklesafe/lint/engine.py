@@ -25,6 +25,9 @@ _ALONE = 100
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
 
+_CARRIED = "PKS2"
+"""What these codes say may sit in another file than the one that was judged."""
+
 _GONE_ON = "; the other files were checked"
 
 
@@ -58,7 +61,11 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
     run = _Run(settings)
     outcomes = run.follow(found.files)
     outcomes += [_unread(path, reason) for path, reason in found.problems]
-    findings = _distinct(sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order))
+    findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
+    if any(finding.code.startswith(_CARRIED) for finding in findings):
+        from picklesafe.lint.elsewhere import distinct
+
+        findings = distinct(findings, found.files)
     if any(finding.path.endswith(CONFIGURATION) for finding in findings):
         from picklesafe.lint.configuration.guards import unguarded
 
@@ -179,16 +186,6 @@ def _unread(path: str, reason: str) -> Outcome:
     from picklesafe.lint.judge import unread
 
     return unread(path, reason)
-
-
-def _distinct(findings: Sequence[Finding]) -> list[Finding]:
-    """One for each place and code: a helper that opens something may be kept by the datasets of several files."""
-    first: dict[tuple[Any, ...], Finding] = {}
-    for finding in findings:
-        # What one dataset opens at once, another one may open when it is used.
-        code = "PKS201" if finding.code == "PKS203" else finding.code
-        first.setdefault((finding.path, finding.cell, finding.start, finding.end, code), finding)
-    return list(first.values())
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:

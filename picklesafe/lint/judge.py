@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from picklesafe.lint.configuration import kinds
+from picklesafe.lint.elsewhere import turned
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
@@ -22,6 +23,7 @@ from picklesafe.lint.source import (
     Source,
     SourceError,
     UnreadableFile,
+    is_notebook,
     limit,
     too_large,
 )
@@ -70,7 +72,7 @@ class Judge:
             status, data = read(path)
         except OSError as error:
             return unread(path, f"can't be read: {error.strerror or error}")
-        return self._judge(path, data, status.st_size, watch)
+        return self._judge(path, data, status.st_size, watch, alone=is_notebook(path))
 
     def judge_content(self, path: str, data: bytes) -> Outcome:
         """Analyse what `path` is to hold; whatever it holds now is of no interest."""
@@ -84,7 +86,20 @@ class Judge:
         """Read a file anew when another one imports it: it was written, created or deleted."""
         self._project.forget(path)
 
-    def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str], source: Source | None = None) -> Outcome:
+    def _judge(
+        self,
+        path: str,
+        data: bytes,
+        size: int,
+        watch: frozenset[str],
+        source: Source | None = None,
+        alone: bool = True,
+    ) -> Outcome:
+        """Judge a file.
+
+        Args:
+            alone: whether findings that sit in other files are reported where this one comes to them.
+        """
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
         if path.endswith(kinds.SUFFIXES):
@@ -94,7 +109,9 @@ class Judge:
                 raise too_large(size, limit(path))
             source = source or Source.of(path, data)
             outcome = self.analyze(source, watch)
-            return outcome._replace(digest=digest, findings=tuple(map(source.reported, outcome.findings)))
+            found = [turned(finding, path) for finding in outcome.findings] if alone else outcome.findings
+            findings = tuple(source.reported(f) if f.path == path else f for f in found)
+            return outcome._replace(digest=digest, findings=findings)
         except SourceError as error:
             finding = _failure(path, error)
             if isinstance(error, InvalidSyntax) and _silenced(finding, data):
@@ -199,7 +216,9 @@ class Judge:
         from picklesafe.lint.unused import called_names, unused
 
         active = self._active - self._ignores.codes(source.path)
-        useless = unused(source, comments, self._known, active)
+        # What a dataset keeps may be opened here, and nobody here knows of that dataset.
+        judged = active - {rule.code for rule in self._rules if rule.of != "loader"}
+        useless = unused(source, comments, self._known, active, judged)
         if not useless:
             return [], frozenset()
         # What a comment hides may be known only where the files of the called functions are checked as
@@ -207,7 +226,7 @@ class Judge:
         analysis = self._analyze(source, self._rules, watch | called_names(source, comments, useless))
         for finding in self._selected(analysis.findings):
             _comments_of(finding, source, comments).hide(finding)
-        return unused(source, comments, self._known, active), analysis.consulted
+        return unused(source, comments, self._known, active, judged), analysis.consulted
 
 
 class _FileIgnores:

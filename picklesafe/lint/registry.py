@@ -40,7 +40,7 @@ class Rule(NamedTuple):
         check: the function.
         module: where BAD and GOOD stand.
         ours: whether it is one of picklesafe's own.
-        of: what it judges, `loader` calls or `dataset` classes.
+        of: what it judges: `loader` calls, `dataset` classes, or files that insist on `forking`.
     """
 
     code: str
@@ -60,7 +60,7 @@ def rule(triggers: Sequence[Trigger], of: str = "loader") -> Callable[[Check], C
         triggers: words of which one must occur in a file for the rule to look at it; a tuple of
             words stands for all of them together. A pattern or a function of the bytes may
             stand beside a word: it is asked only where the word occurs.
-        of: `loader` for a function of a `LoaderCall`, `dataset` for one of a `Dataset`.
+        of: `loader` for a function of a `LoaderCall`, `dataset` for one of a `Dataset`, `forking` for a `Forking`.
     """
 
     def mark(check: Check) -> Check:

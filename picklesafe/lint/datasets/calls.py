@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from picklesafe.lint.datasets import library
 from picklesafe.lint.datasets.classes import decorators
-from picklesafe.lint.datasets.expressions import attribute, evaluate, item, resolved, view
+from picklesafe.lint.datasets.containers import call_on_box
+from picklesafe.lint.datasets.expressions import attribute, evaluate, resolved, view
 from picklesafe.lint.datasets.names import MENTIONS
-from picklesafe.lint.datasets.openers import OPENERS, annotated, opened
+from picklesafe.lint.datasets.openers import OPENERS, opened
+from picklesafe.lint.datasets.parameters import bound, typed
 from picklesafe.lint.datasets.run import Run
 from picklesafe.lint.datasets.values import (
-    ANY,
     NONE,
     UNKNOWN,
     Box,
@@ -30,8 +31,6 @@ from picklesafe.lint.datasets.values import (
 
 _OPAQUE = frozenset({"per_worker"})
 """Decorators of methods that open what they give wherever they are called, and keep it elsewhere."""
-_ADDING = frozenset({"append", "appendleft", "add", "push", "put"})
-_MERGING = frozenset({"extend", "update", "extendleft"})
 
 
 def call(run: Run, node: ast.Call) -> Value:
@@ -108,7 +107,7 @@ def _call_attribute(
     if isinstance(thing, Handle):
         return _call_on_handle(run, thing, name, node)
     if isinstance(thing, Box):
-        return _call_on_box(run, thing, name, arguments, keywords, node)
+        return call_on_box(run, thing, name, arguments, keywords, node)
     if isinstance(thing, Plain) and thing.kind and name == "open":
         return _handle(run, "pathlib.Path.open", arguments, node)
     if isinstance(thing, Class) and arguments:
@@ -131,69 +130,6 @@ def _call_on_handle(run: Run, handle: Handle, name: str, node: ast.Call) -> Valu
     if name == "__enter__":
         return frozenset({handle})
     return view(run, handle, name, node)
-
-
-def _call_on_box(
-    run: Run, box: Box, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value], node: ast.Call
-) -> Value:
-    given: Value = frozenset().union(*arguments, *keywords.values())
-    if box.kind == "stack" and name in ("enter_context", "push"):
-        run.add(box, given)
-        return given
-    if box.kind == "stack" and name == "close":
-        run.close(frozenset({box}))
-    elif box.kind == "stack" and name == "pop_all":
-        (moved,) = made = run.boxed(node, run.contents(box), "stack")
-        run.state.fields[box.key, ANY] = frozenset()
-        return made if isinstance(moved, Box) else UNKNOWN
-    elif name in _ADDING or (name in ("insert", "setdefault") and len(arguments) > 1):
-        value = arguments[-1] if arguments else given
-        run.add(box, value)
-        run.note(value, ast.unparse(node.func), firm=False)
-        return value if name == "setdefault" else NONE
-    elif name in _MERGING:
-        for value in arguments:
-            merge(run, box, value)
-            run.note(value, ast.unparse(node.func), firm=False)
-        for word, value in keywords.items():
-            run.state.fields[box.key, word] = value
-    elif name in ("pop", "__delitem__"):
-        found = item(run, box, arguments[0] if arguments else UNKNOWN)
-        if arguments and len(arguments[0]) == 1:
-            (key,) = arguments[0]
-            if isinstance(key, Const) and isinstance(key.value, str):
-                run.state.fields.pop((box.key, key.value), None)
-        return found
-    elif name == "clear":
-        for held in [held for held in run.state.fields if held[0] == box.key]:
-            del run.state.fields[held]
-    elif name == "get" and arguments:
-        return item(run, box, arguments[0]) | (arguments[1] if len(arguments) > 1 else NONE)
-    elif name == "copy":
-        return merged(run, node, [frozenset({box})], box.kind)
-    elif name in ("values", "items"):
-        return run.boxed(node, run.contents(box), "dict_" + name)
-    return UNKNOWN
-
-
-def merge(run: Run, box: Box, value: Value) -> None:
-    """Put all that some containers hold into another one, under the same keys."""
-    for thing in value:
-        if isinstance(thing, Box) and thing.key != box.key:
-            for (owner, name), held in list(run.state.fields.items()):
-                if owner == thing.key and name == ANY:
-                    run.add(box, held)
-                elif owner == thing.key:
-                    run.state.fields[box.key, name] = held
-
-
-def merged(run: Run, node: ast.AST, values: Sequence[Value], kind: str = "list") -> Value:
-    """A new container of what others hold."""
-    (box,) = made = run.boxed(node, frozenset(), kind)
-    assert isinstance(box, Box)
-    for value in values:
-        merge(run, box, value)
-    return made
 
 
 def _call_imported(
@@ -268,32 +204,6 @@ def initialize(
     after = found.find("__post_init__") if fields else None
     if after is not None:
         call_function(run, after._replace(receiver=obj), [], {}, node)
-
-
-def typed(run: Run, annotation: ast.expr | None, place: ast.AST) -> Value | None:
-    """The handle that a parameter takes whose annotation is that of one; None if it isn't."""
-    if annotation is None:
-        return None
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            annotation = ast.parse(annotation.value, mode="eval").body
-        except SyntaxError:
-            return None
-    if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
-        parts = [typed(run, part, place) or NONE for part in (annotation.left, annotation.right)]
-        return parts[0] | parts[1] if any(part != NONE for part in parts) else None
-    if isinstance(annotation, ast.Subscript):
-        inner = typed(run, annotation.slice, place)
-        if isinstance(annotation.value, (ast.Name, ast.Attribute)) and inner is not None:
-            name = annotation.value.id if isinstance(annotation.value, ast.Name) else annotation.value.attr
-            return inner | NONE if name == "Optional" else run.boxed(annotation, inner)
-        annotation = annotation.value
-    for thing in evaluate(run, annotation):
-        opener = annotated(thing.name) if isinstance(thing, Imported) else None
-        if opener is not None:
-            key = run.key(place)
-            return frozenset({Handle(key, key, opener, annotation, run.frame.module)})
-    return None
 
 
 def call_method(
@@ -373,39 +283,3 @@ def is_generator(body: Sequence[ast.stmt]) -> bool:
         if not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
             todo.extend(ast.iter_child_nodes(current))
     return False
-
-
-def bound(
-    run: Run, function: Function, arguments: Sequence[Value], keywords: Mapping[str, Value], root: bool = False
-) -> dict[str, Value]:
-    """The variables with which a function starts.
-
-    Args:
-        root: whether its caller isn't known.
-    """
-    names = dict(run.closures.get(id(function.node), {}))
-    args = function.node.args
-    positional = [*args.posonlyargs, *args.args]
-    given = list(arguments)
-    decorated = set() if isinstance(function.node, ast.Lambda) else decorators(function.node)
-    if function.home is not None and positional and "staticmethod" not in decorated:
-        receiver: Thing | None = function.receiver
-        if "classmethod" in decorated:
-            receiver = function.receiver.cls if function.receiver is not None else function.home
-        if receiver is not None:
-            names[positional.pop(0).arg] = frozenset({receiver})
-    defaults = dict(zip(reversed(positional), reversed(args.defaults), strict=False))
-    defaults.update({p: d for p, d in zip(args.kwonlyargs, args.kw_defaults, strict=True) if d is not None})
-    for index, parameter in enumerate([*positional, *args.kwonlyargs]):
-        value = given[index] if index < len(given) and index < len(positional) else keywords.get(parameter.arg)
-        if value is None and not root and parameter in defaults:
-            value = evaluate(run, defaults[parameter])
-        if value is None or value == UNKNOWN:
-            value = typed(run, parameter.annotation, parameter) or UNKNOWN
-        names[parameter.arg] = value
-    for rest in (args.vararg, args.kwarg):
-        if rest is not None:
-            names[rest.arg] = UNKNOWN
-    if args.vararg is not None and len(given) > len(positional):
-        names[args.vararg.arg] = run.boxed(args.vararg, frozenset().union(*given[len(positional) :]))
-    return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from picklesafe.lint.datasets.openers import MEMMAP, REFUSED
+from picklesafe.lint.datasets.openers import MEMMAP, REFUSED, STUCK
 from picklesafe.lint.finding import Related
 from picklesafe.lint.project import Module
 
@@ -32,6 +32,8 @@ def problem(dataset: Dataset, kept: Kept) -> str:
 
 def remedy(kept: Kept) -> str:
     """What to write instead."""
+    if kept.opener.kind == STUCK:
+        return _INSTEAD.get(kept.opener.type, _otherwise(kept))
     if kept.closed:
         return "set the attribute to None where it is closed"
     if kept.opener.restored == REFUSED or kept.mended:
@@ -39,6 +41,28 @@ def remedy(kept: Kept) -> str:
         return refused + _PER_WORKER
     home = kept.stored.home
     return f"add PickleSafeMixin to the bases{f' of {home.node.name}' if home is not None else ''}"
+
+
+_INSTEAD = {
+    "a lambda": "define a function at the top level of a module",
+    "a generator": "keep what it is made from, and make it in `__iter__` or where it is used",
+    "a view of a dict": "write `list(…)` around it",
+    "csv.reader": "keep the path, and open file and reader in `__iter__`",
+    "csv.DictReader": "keep the path, and open file and reader in `__iter__`",
+    "os.scandir": "keep a list of paths",
+}
+
+
+def _otherwise(kept: Kept) -> str:
+    if kept.opener.type.startswith("the local"):
+        return "define it at the top level of a module"
+    if kept.opener.type.startswith("the module"):
+        return "import it at the top of the file, or in the method that uses it"
+    if kept.opener.restored != REFUSED:
+        home = kept.stored.home
+        where = f" of {home.node.name}" if home is not None else ""
+        return f"add PickleSafeMixin to the bases{where}, which makes a new one in each worker"
+    return "make it in a method decorated with `@picklesafe.per_worker`"
 
 
 def related(dataset: Dataset, kept: Kept) -> tuple[Related, ...]:

@@ -45,7 +45,14 @@ def _constant(run: Run, node: ast.Constant) -> Value:
 
 def _name(run: Run, node: ast.Name) -> Value:
     known = run.state.names.get(node.id)
-    return known if known is not None else global_value(run.frame.module, node.id)
+    if known is not None:
+        return known
+    found = global_value(run.frame.module, node.id)
+    if found != UNKNOWN:
+        return found
+    from picklesafe.lint.datasets.process_wide import module_value
+
+    return module_value(run, run.frame.module, node.id) or UNKNOWN
 
 
 def _attribute(run: Run, node: ast.Attribute) -> Value:
@@ -213,7 +220,7 @@ def _arithmetic(run: Run, node: ast.BinOp) -> Value:
     if PATH in (left, right) and isinstance(node.op, ast.Div):
         return PATH
     if any(isinstance(thing, Box) for thing in left | right):
-        from picklesafe.lint.datasets.calls import merged
+        from picklesafe.lint.datasets.containers import merged
 
         return merged(run, node, [left, right])
     return UNKNOWN
@@ -232,7 +239,7 @@ def _sequence(run: Run, node: ast.List | ast.Tuple | ast.Set) -> Value:
 
 
 def _dictionary(run: Run, node: ast.Dict) -> Value:
-    from picklesafe.lint.datasets.calls import merge
+    from picklesafe.lint.datasets.containers import merge
 
     (box,) = made = run.boxed(node, frozenset(), "dict")
     assert isinstance(box, Box)

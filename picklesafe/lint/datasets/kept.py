@@ -12,6 +12,7 @@ from picklesafe.lint.datasets.carried import Carried, carried
 from picklesafe.lint.datasets.classes import Lineage, lineage
 from picklesafe.lint.datasets.lazy import touched
 from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
+from picklesafe.lint.datasets.process_wide import shared
 from picklesafe.lint.datasets.run import Run, Stored, TooMuch
 from picklesafe.lint.datasets.values import Class, Handle, Key, Obj
 from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix
@@ -79,6 +80,19 @@ class Dataset:
             if id(kept.stored.statement) in methods and kept not in self.kept
         ]
 
+    @cached_property
+    def shared(self) -> list[Kept]:
+        """What all instances of a process share, and forked workers with them."""
+        found: dict[int, Kept] = {}
+        try:
+            for handle, stored in shared(Run(self._project), self.cls):
+                elsewhere = not _within(handle.node, handle.module, stored)
+                opened = (handle.node, handle.module) if elsewhere else None
+                found[id(stored.statement)] = Kept(handle.opener, stored, True, False, False, opened)
+        except (TooMuch, RecursionError):
+            return []
+        return list(found.values())
+
     @property
     def _obj(self) -> Obj:
         return Obj(("self",), self.cls)
@@ -89,7 +103,14 @@ class Dataset:
 
     @cached_property
     def _construction(self) -> list[Carried]:
-        run = self._run
+        found = self._constructed(self._run)
+        if not found:
+            return []
+        # `if cached: self.file = open(…)`, and further down `if cached: self.file = None`.
+        runs = [self._constructed(Run(self._project, case)) for case in self._run.conditions.cases()]
+        return _in_any(found, runs) if runs else found
+
+    def _constructed(self, run: Run) -> list[Carried]:
         try:
             with run.framed(self.module, None, None):
                 initialize(run, self._obj, [], {}, self.node, root=True)
@@ -143,7 +164,7 @@ class Dataset:
     def _fix(self, kept: Kept) -> Fix | None:
         from picklesafe.lint.datasets.mixin import add_mixin
 
-        if kept.opener.kind == STUCK or kept.closed or kept.mended:
+        if kept.opener.kind == STUCK or kept.closed or kept.mended or kept not in (*self.kept, *self.lazy):
             return None
         home = kept.stored.home
         if home is None or home.local:
@@ -152,7 +173,7 @@ class Dataset:
         if any(one.opener.restored == REFUSED for one in together):
             return None
         safe = all(one.opener.restored == "safe" for one in together)
-        return add_mixin(home.node, home.module.source, safe)
+        return add_mixin(home.node, home.module, self._project, safe)
 
 
 def datasets(module: Module, project: Project, target: Target) -> Iterator[Dataset]:
@@ -161,8 +182,26 @@ def datasets(module: Module, project: Project, target: Target) -> Iterator[Datas
         for node in statements:
             if isinstance(node, ast.ClassDef):
                 cls = Class(node, module)
-                if _may_be_dataset(node) and lineage(cls, project).is_dataset:
+                if is_dataset(cls, project):
                     yield Dataset(cls, project, target)
+
+
+def _in_any(found: Sequence[Carried], runs: Sequence[Sequence[Carried]]) -> list[Carried]:
+    """What is left in one of the cases, and how sure that is in view of all of them."""
+    cases = [{one.key: one for one in run} for run in runs]
+    return [
+        one._replace(
+            certain=all(one.key in case and case[one.key].certain for case in cases),
+            closed=all(case[one.key].closed for case in cases if one.key in case),
+        )
+        for one in found
+        if any(one.key in case for case in cases)
+    ]
+
+
+def is_dataset(cls: Class, project: Project) -> bool:
+    """Whether a loader may hand instances of a class to workers."""
+    return _may_be_dataset(cls.node) and lineage(cls, project).is_dataset
 
 
 def _may_be_dataset(node: ast.ClassDef) -> bool:

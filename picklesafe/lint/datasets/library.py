@@ -86,7 +86,7 @@ def called(
 
 def _passed(run: Run, name: str, first: Value, node: ast.Call) -> Value | None:
     """What hands on its first argument, or a view of it."""
-    from picklesafe.lint.datasets.calls import merged
+    from picklesafe.lint.datasets.containers import merged
 
     handles = [thing for thing in first if isinstance(thing, Handle)]
     if name == "copy.copy" and any(isinstance(thing, Box) for thing in first):
@@ -106,7 +106,7 @@ def _passed(run: Run, name: str, first: Value, node: ast.Call) -> Value | None:
 
 
 def _collected(run: Run, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value], node: ast.Call) -> Value:
-    from picklesafe.lint.datasets.calls import merged
+    from picklesafe.lint.datasets.containers import merged
 
     if name == "dict" or name == "collections.OrderedDict":
         made = merged(run, node, arguments, "dict")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from picklesafe.lint.datasets.classes import Lineage, lineage
+from picklesafe.lint.datasets.conditions import Conditions
 from picklesafe.lint.datasets.values import (
     ANY,
     NONE,
@@ -74,10 +75,12 @@ class Run:
 
     Args:
         project: that the code belongs to.
+        assumed: how conditions come out that nobody can tell.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, assumed: dict[str, bool] | None = None) -> None:
         self.project = project
+        self.conditions = Conditions(assumed)
         self.state = State({}, {}, frozenset())
         self.calls: tuple[object, ...] = ()
         self.frame: Frame

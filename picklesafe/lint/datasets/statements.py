@@ -57,7 +57,7 @@ def _annotated(run: Run, node: ast.AnnAssign) -> bool:
 
 
 def _augmented(run: Run, node: ast.AugAssign) -> bool:
-    from picklesafe.lint.datasets.calls import merge
+    from picklesafe.lint.datasets.containers import merge
 
     value = evaluate(run, node.value)
     known = evaluate(run, node.target)
@@ -127,6 +127,9 @@ def _if(run: Run, node: ast.If) -> bool:
         narrow(run, node.test, outcome)
         return block(run, node.body if outcome else node.orelse)
 
+    known = run.conditions.ask(node.test)
+    if known is not None:
+        return way(known)
     return _either(run, [lambda: way(True), lambda: way(False)])
 
 
