@@ -15,20 +15,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from picklesafe.lint import rule
+from picklesafe.lint import FORCED_FORK, rule
 
 if TYPE_CHECKING:
     from picklesafe.lint import Finding, Forking
 
 
-@rule(
-    triggers=[
-        ("set_start_method", "fork", "import"),
-        ("multiprocessing_context", "fork", "import"),
-        ("get_context(", "fork", "import"),
-    ],
-    of="forking",
-)
+@rule(triggers=FORCED_FORK, of="forking")
 def check(code: Forking) -> list[Finding]:
     if not code.places or not code.harmed:
         return []

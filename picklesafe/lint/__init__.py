@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from picklesafe.lint.registry import Rule, rule
     from picklesafe.lint.triggers import (
         DATASET_CLASSES,
+        FORCED_FORK,
         given,
         invalid_workers,
         positional,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "DATASET_CLASSES": "triggers",
+    "FORCED_FORK": "triggers",
     "Case": "call",
     "LoaderCall": "call",
     "Dataset": "datasets.kept",
@@ -45,6 +47,7 @@ _HOMES = {
 }
 __all__ = [
     "DATASET_CLASSES",
+    "FORCED_FORK",
     "Case",
     "Dataset",
     "Edit",

@@ -108,6 +108,9 @@ def _is_given_something_invalid(name: bytes, data: bytes) -> bool:
     return False
 
 
+_FORK = re.compile(rb"[\"']fork[\"']")
+FORCED_FORK: Sequence[Trigger] = (("Dataset", _FORK), ("DataLoader(", _FORK))
+"""The triggers of rules for files that insist on forked workers."""
 DATASET_CLASSES: Sequence[Trigger] = (
     ("Dataset", re.compile(rb"^[ \t]*class (?:\w*Dataset\b|\w+\([^)]*Dataset)", re.MULTILINE)),
 )

@@ -28,6 +28,7 @@ from picklesafe.lint.datasets.values import (
     Thing,
     Value,
 )
+from picklesafe.lint.trees import walk
 
 _OPAQUE = frozenset({"per_worker"})
 """Decorators of methods that open what they give wherever they are called, and keep it elsewhere."""
@@ -160,7 +161,8 @@ def instantiate(
             return frozenset({Handle(key, key, OPENERS[name], node, run.frame.module)})
     obj = Obj(run.key(node), cls)
     holds = any(type(thing) not in (Const, Plain) for value in (*arguments, *keywords.values()) for thing in value)
-    if holds or cls.local or any(MENTIONS.search(one.module.source.code) for one in found.classes):
+    near = cls.local or cls.module is run.frame.module
+    if holds or near or any(MENTIONS.search(one.module.source.code) for one in found.classes):
         initialize(run, obj, arguments, keywords, node)
     return frozenset({obj})
 
@@ -260,6 +262,20 @@ def call_function(
             state = state.joined(other)
         run.state = State(state.names, state.fields, state.closed)
         return frozenset().union(*(value for _, value in ends)) if ends else UNKNOWN
+
+
+def call_property(run: Run, method: Function, node: ast.AST) -> Value:
+    """What a property gives; a cached one is kept, by the statement that returns it."""
+    value = call_function(run, method, [], {}, node)
+    if isinstance(method.node, ast.Lambda) or "cached_property" not in decorators(method.node):
+        return value
+    returns = [part for part in walk(method.node) if isinstance(part, ast.Return)]
+    with run.framed(method.module, method, node) as frame:
+        if frame is not None and returns and method.receiver is not None:
+            frame.statement = max(returns, key=lambda part: part.lineno)
+            name = method.node.name
+            run.put(frozenset({method.receiver}), name, value, f"self.{name}")
+    return value
 
 
 def _call_lambda(

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from picklesafe.lint.datasets.calls import call_function
 from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
 from picklesafe.lint.datasets.run import Run, certain, key_of
-from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Key, Obj, State, Thing, Value
+from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Key, Obj, Thing, Value
 
 _REDUCING: Final = ("__reduce_ex__", "__reduce__", "__getstate__")
 _ITERATORS: Final = {"generator": "a generator", "dict_values": "a view of a dict", "dict_items": "a view of a dict"}
@@ -79,16 +79,15 @@ class _Walk:
             return
         reducing = next(filter(None, map(found.find, _REDUCING)), None)
         if reducing is None:
-            for (key, _), value in list(self._run.state.fields.items()):
-                if key == obj.key:
-                    yield from self._of_value(value, sure, mended, obj)
+            for value in list(self._run.state.held(obj.key).values()):
+                yield from self._of_value(value, sure, mended, obj)
         else:
             yield from self._reduced(reducing._replace(receiver=obj), sure, mended, obj)
 
     def _reduced(self, reducing: Function, sure: bool, mended: bool, obj: Obj) -> Iterator[Carried]:
         """What is left by a method that says what is pickled."""
         before = self._run.state
-        self._run.state = State(dict(before.names), dict(before.fields), before.closed)
+        self._run.state = before.copy()
         value = call_function(self._run, reducing, [], {}, reducing.node)
         yield from self._of_value(value, sure, mended, obj)
         self._run.state = before

@@ -88,14 +88,10 @@ def _of_object(run: Run, obj: Obj, name: str, node: ast.expr) -> Value:
     method = run.lineage(obj.cls).find(name)
     if method is None:
         return _of_class(run, obj.cls, name)
-    decorated = decorators(method.node) if not isinstance(method.node, ast.Lambda) else set()
-    if decorated & PROPERTIES:
-        from picklesafe.lint.datasets.calls import call_function
+    if not isinstance(method.node, ast.Lambda) and decorators(method.node) & PROPERTIES:
+        from picklesafe.lint.datasets.calls import call_property
 
-        value = call_function(run, method._replace(receiver=obj), [], {}, node)
-        if "cached_property" in decorated:
-            run.put(frozenset({obj}), name, value, f"self.{name}")
-        return value
+        return call_property(run, method._replace(receiver=obj), node)
     return frozenset({method._replace(receiver=obj)})
 
 
@@ -195,11 +191,24 @@ def _unary(run: Run, node: ast.UnaryOp) -> Value:
 def _compare(run: Run, node: ast.Compare) -> Value:
     left = evaluate(run, node.left)
     rights = [evaluate(run, right) for right in node.comparators]
+    if len(rights) == 1 and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+        inside = _is_in(run, left, rights[0])
+        if inside is not None:
+            return frozenset({Const(inside is isinstance(node.ops[0], ast.In))})
     if len(rights) == 1 and isinstance(node.ops[0], (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
         same = _same(left, rights[0])
         if same is not None:
             return frozenset({Const(same is isinstance(node.ops[0], (ast.Is, ast.Eq)))})
     return UNKNOWN
+
+
+def _is_in(run: Run, key: Value, container: Value) -> bool | None:
+    """Whether a dictionary has a key, if that can be told."""
+    if len(key) == 1 and len(container) == 1:
+        (one,), (box,) = key, container
+        if isinstance(one, Const) and isinstance(box, Box) and run.get(box, str(one.value)) is not None:
+            return True
+    return None
 
 
 def _same(left: Value, right: Value) -> bool | None:
@@ -248,7 +257,7 @@ def _dictionary(run: Run, node: ast.Dict) -> Value:
         if key is None:
             merge(run, box, value)
         elif isinstance(key, ast.Constant) and isinstance(key.value, str):
-            run.state.fields[box.key, key.value] = value
+            run.state.put(box.key, key.value, value)
         else:
             evaluate(run, key)
             run.add(box, value)

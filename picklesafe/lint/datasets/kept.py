@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from picklesafe.lint.datasets.calls import initialize
 from picklesafe.lint.datasets.carried import Carried, carried
-from picklesafe.lint.datasets.classes import Lineage, lineage
+from picklesafe.lint.datasets.classes import lineage
 from picklesafe.lint.datasets.lazy import touched
 from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
 from picklesafe.lint.datasets.process_wide import shared
@@ -67,13 +67,14 @@ class Dataset:
     @cached_property
     def lazy(self) -> list[Kept]:
         """What an instance may hold once it was used, and doesn't from the start."""
-        try:
-            first = {one.key for one in self._construction}
-            found = touched(self._run, self._obj, first) if self._lineage.classes else []
-        except (TooMuch, RecursionError):
-            return []
+        before = self._constructed_first
+        found = self._touched(self._run, before)
+        if found:
+            runs = [self._touched_in(case) for case in self._run.conditions.cases()]
+            keys = {one.key for run in runs for _, one in run}
+            found = [(name, one) for name, one in found if not runs or one.key in keys]
         methods = {id(self._run.stored[one.key].statement): name for name, one in found if one.key in self._run.stored}
-        every = self._kept([*self._construction, *(one for _, one in found)])
+        every = self._kept([*before, *(one for _, one in found)])
         return [
             kept._replace(method=methods[id(kept.stored.statement)])
             for kept in every
@@ -97,13 +98,23 @@ class Dataset:
     def _obj(self) -> Obj:
         return Obj(("self",), self.cls)
 
+    def _touched_in(self, case: dict[str, bool]) -> list[tuple[str, Carried]]:
+        run = Run(self._project, case)
+        return self._touched(run, self._constructed(run))
+
+    def _touched(self, run: Run, before: Sequence[Carried]) -> list[tuple[str, Carried]]:
+        try:
+            return touched(run, self._obj, {one.key for one in before})
+        except (TooMuch, RecursionError):
+            return []
+
     @cached_property
-    def _lineage(self) -> Lineage:
-        return self._run.lineage(self.cls)
+    def _constructed_first(self) -> list[Carried]:
+        return self._constructed(self._run)
 
     @cached_property
     def _construction(self) -> list[Carried]:
-        found = self._constructed(self._run)
+        found = self._constructed_first
         if not found:
             return []
         # `if cached: self.file = open(…)`, and further down `if cached: self.file = None`.

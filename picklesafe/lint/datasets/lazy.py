@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from picklesafe.lint.datasets.calls import call_function
+from picklesafe.lint.datasets.calls import call_function, call_property
 from picklesafe.lint.datasets.carried import Carried, carried
 from picklesafe.lint.datasets.classes import PROPERTIES, decorators, methods
 from picklesafe.lint.datasets.names import MENTIONS
 from picklesafe.lint.datasets.run import Run
-from picklesafe.lint.datasets.values import Box, Function, Key, Obj, State
+from picklesafe.lint.datasets.values import Box, Function, Key, Obj
 from picklesafe.lint.trees import walk
 
 _SKIPPED: Final = frozenset(
@@ -35,14 +35,14 @@ def touched(run: Run, obj: Obj, first: set[Key]) -> list[tuple[str, Carried]]:
     found: dict[Key, tuple[str, Carried]] = {}
     before = run.state
     for owner in [obj, *_parts(run, obj)]:
-        for name, method in _candidates(run, owner):
-            run.state = State({}, dict(before.fields), before.closed)
+        for name, method in _candidates(run, owner) if owner == obj or _may_open(run, owner) else ():
+            run.state = before.without_names()
             with run.framed(method.module, None, None):
-                value = call_function(run, method._replace(receiver=owner), [], {}, method.node, root=True)
-                if "cached_property" in _decorated(method):
-                    run.frame.statement = _last_return(method)
-                    run.put(frozenset({owner}), name, value, f"self.{name}")
-                    _at_home(run, method)
+                bound = method._replace(receiver=owner)
+                if _decorated(method) & PROPERTIES:
+                    call_property(run, bound, method.node)
+                else:
+                    call_function(run, bound, [], {}, method.node, root=True)
                 for one in carried(run, obj):
                     if one.key not in first:
                         found.setdefault(one.key, (name, one))
@@ -56,24 +56,22 @@ def _parts(run: Run, obj: Obj) -> list[Obj]:
     todo, seen = [obj.key], {obj.key}
     while todo:
         key = todo.pop()
-        for (owner, _), value in run.state.fields.items():
-            if owner == key:
-                for thing in value:
-                    if isinstance(thing, Obj) and thing not in found and thing != obj:
-                        found[thing] = None
-                        todo.append(thing.key)
-                    elif isinstance(thing, Box) and thing.key not in seen:
-                        seen.add(thing.key)
-                        todo.append(thing.key)
+        for thing in frozenset().union(*run.state.held(key).values()):
+            if isinstance(thing, (Obj, Box)) and thing.key not in seen:
+                seen.add(thing.key)
+                todo.append(thing.key)
+                if isinstance(thing, Obj):
+                    found[thing] = None
     return list(found)
+
+
+def _may_open(run: Run, obj: Obj) -> bool:
+    return any(MENTIONS.search(cls.module.source.code) for cls in run.lineage(obj.cls).classes)
 
 
 def _candidates(run: Run, obj: Obj) -> Iterator[tuple[str, Function]]:
     """The methods by which the object is used, and those within decorators that it defines for itself."""
-    found = run.lineage(obj.cls)
-    if not any(MENTIONS.search(cls.module.source.code) for cls in found.classes):
-        return
-    known = methods(found)
+    known = methods(run.lineage(obj.cls))
     spoken = {node.attr for method in known.values() for node in walk(method.node) if isinstance(node, ast.Attribute)}
     for name, method in known.items():
         for inner in _inner(method):
@@ -108,15 +106,3 @@ def _inner(method: Function) -> Iterator[Function]:
 
 def _decorated(method: Function) -> set[str]:
     return decorators(method.node) if not isinstance(method.node, ast.Lambda) else set()
-
-
-def _last_return(method: Function) -> ast.stmt | None:
-    returns = [node for node in walk(method.node) if isinstance(node, ast.Return)]
-    return max(returns, key=lambda node: node.lineno, default=None)
-
-
-def _at_home(run: Run, method: Function) -> None:
-    """What a cached property keeps is stored where it returns, in its class."""
-    for key, stored in run.stored.items():
-        if stored.statement is run.frame.statement and stored.home is None:
-            run.stored[key] = stored._replace(home=method.home)

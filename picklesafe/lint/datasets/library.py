@@ -112,7 +112,7 @@ def _collected(run: Run, name: str, arguments: Sequence[Value], keywords: Mappin
         made = merged(run, node, arguments, "dict")
         (box,) = made
         for key, value in keywords.items():
-            run.state.fields[box.key, key] = value  # type: ignore[union-attr]
+            run.state.put(box.key, key, value)  # type: ignore[union-attr]
         return made
     if name in ("functools.partial", "torchvision.transforms.Lambda", "torchvision.transforms.v2.Lambda"):
         return run.boxed(node, frozenset().union(*arguments, *keywords.values()), "partial")
@@ -181,11 +181,10 @@ def filtered(run: Run, node: ast.DictComp) -> Value | None:
     assert isinstance(box, Box)
     names = dict(run.state.names)
     for thing in evaluate(run, source.func.value):
-        for (owner, name), held in list(run.state.fields.items()):
-            if isinstance(thing, Box) and owner == thing.key:
-                run.state.names = {**names, key.id: frozenset({Const(name)}), value.id: held}
-                if all(_holds(run, condition) for condition in generator.ifs):
-                    run.state.fields[box.key, name] = held
+        for name, held in run.state.held(thing.key).items() if isinstance(thing, Box) else ():
+            run.state.names = {**names, key.id: frozenset({Const(name)}), value.id: held}
+            if all(_holds(run, condition) for condition in generator.ifs):
+                run.state.put(box.key, name, held)
     run.state.names = names
     return made
 

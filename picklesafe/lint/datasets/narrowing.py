@@ -40,7 +40,7 @@ def _keep(run: Run, node: ast.expr, wanted: Callable[[Thing], bool]) -> None:
         for owner in owners:
             held = run.get(owner, node.attr) if isinstance(owner, Obj) and len(owners) == 1 else None
             if held is not None and isinstance(owner, Obj):
-                run.state.fields[owner.key, node.attr] = _chosen(held, wanted)
+                run.state.put(owner.key, node.attr, _chosen(held, wanted))
 
 
 def _chosen(value: Value, wanted: Callable[[Thing], bool]) -> Value:

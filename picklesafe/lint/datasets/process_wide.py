@@ -11,7 +11,7 @@ from picklesafe.lint.datasets.classes import decorators, methods
 from picklesafe.lint.datasets.expressions import evaluate
 from picklesafe.lint.datasets.names import MENTIONS, global_value, resolve
 from picklesafe.lint.datasets.run import Run, Stored
-from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Obj, State, Value
+from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Obj, Value
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import walk
 
@@ -80,7 +80,7 @@ def _kept(
     target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
     text = ast.unparse(target) if home is None else f"{home.node.name}.{ast.unparse(target)}"
     before = run.state
-    run.state = State({}, dict(before.fields), before.closed)
+    run.state = before.without_names()
     for handle in _handles(run, _evaluated(run, statement, node, module)):
         yield handle, Stored(statement, module, text, home, True)
     run.state = before
@@ -92,7 +92,7 @@ def _cached(run: Run, function: Function) -> Iterator[tuple[Handle, Stored]]:
         return
     returns = [node for node in walk(function.node) if isinstance(node, ast.Return)]
     before = run.state
-    run.state = State({}, dict(before.fields), before.closed)
+    run.state = before.without_names()
     with run.framed(function.module, None, function.node):
         value = call_function(run, function, [], {}, function.node, root=True)
     for handle in _handles(run, value):

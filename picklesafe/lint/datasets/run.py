@@ -130,22 +130,21 @@ class Run:
 
     def get(self, obj: Obj | Box, name: str) -> Value | None:
         """What an attribute or an item holds, if it was set."""
-        return self.state.fields.get((obj.key, name))
+        return self.state.held(obj.key).get(name)
 
     def contents(self, box: Box) -> Value:
         """All that a container holds."""
-        found = [value for (key, _), value in self.state.fields.items() if key == box.key]
-        return frozenset().union(*found) if found else frozenset()
+        return frozenset().union(*self.state.held(box.key).values())
 
     def add(self, box: Box, value: Value) -> None:
         """Put something into a container."""
         known = self.get(box, ANY)
-        self.state.fields[box.key, ANY] = value if known is None else known | value
+        self.state.put(box.key, ANY, value if known is None else known | value)
 
     def boxed(self, node: ast.AST, value: Value, kind: str = "list") -> Value:
         """A new container that holds all of this."""
         box = Box((*self.key(node), kind), kind)
-        self.state.fields[box.key, ANY] = frozenset(value)
+        self.state.fields[box.key] = {ANY: value}
         return frozenset({box})
 
     def put(self, target: Value, name: str, value: Value, text: str) -> None:
@@ -154,7 +153,7 @@ class Run:
         for owner in owners:
             known = self.get(owner, name)
             sure = len(target) == 1 or known is None
-            self.state.fields[owner.key, name] = value if sure else value | (known or UNKNOWN)
+            self.state.put(owner.key, name, value if sure else value | (known or UNKNOWN))
         if owners:
             self.note(value, text, firm=any(isinstance(owner, Obj) for owner in owners))
 
@@ -162,7 +161,7 @@ class Run:
         """Delete an attribute, or an item."""
         for owner in target:
             if isinstance(owner, (Obj, Box)):
-                self.state.fields.pop((owner.key, name), None)
+                self.state.remove(owner.key, name)
 
     def note(self, value: Value, text: str, firm: bool) -> None:
         """Remember where handles were first given to an attribute, or else into a container."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from picklesafe.lint.datasets.openers import Opener
 from picklesafe.lint.project import Module
@@ -118,13 +118,14 @@ class State:
 
     Args:
         names: the variables of the function that runs.
-        fields: the attributes of objects and the contents of containers.
+        fields: the attributes of objects and the contents of containers; the inner dictionaries are never changed,
+            so that states can share them.
         closed: the keys of handles that were closed.
     """
 
     __slots__ = ("closed", "fields", "names")
 
-    def __init__(self, names: dict[str, Value], fields: dict[tuple[Key, str], Value], closed: frozenset[Key]) -> None:
+    def __init__(self, names: dict[str, Value], fields: dict[Key, dict[str, Value]], closed: frozenset[Key]) -> None:
         self.names = names
         self.fields = fields
         self.closed = closed
@@ -132,16 +133,31 @@ class State:
     def copy(self) -> State:
         return State(dict(self.names), dict(self.fields), self.closed)
 
+    def without_names(self) -> State:
+        """A copy in which another function starts."""
+        return State({}, dict(self.fields), self.closed)
+
     def joined(self, other: State) -> State:
         """What holds where two ways meet."""
-        return State(_joined(self.names, other.names), _joined(self.fields, other.fields), self.closed & other.closed)
+        fields = dict(self.fields)
+        for key, held in other.fields.items():
+            own = fields.get(key)
+            fields[key] = held if own is None else _joined(own, held)
+        return State(_joined(self.names, other.names), fields, self.closed & other.closed)
+
+    def held(self, key: Key) -> dict[str, Value]:
+        """What an object or a container holds."""
+        return self.fields.get(key, {})
+
+    def put(self, key: Key, name: str, value: Value) -> None:
+        self.fields[key] = {**self.held(key), name: value}
+
+    def remove(self, key: Key, name: str) -> None:
+        self.fields[key] = {other: value for other, value in self.held(key).items() if other != name}
 
 
-K = TypeVar("K")
-
-
-def _joined(one: dict[K, Value], other: dict[K, Value]) -> dict[K, Value]:
-    if one == other:
+def _joined(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:
+    if one is other or one == other:
         return one
     found = dict(one)
     for key, value in other.items():
