@@ -39,11 +39,11 @@ class Idiom(NamedTuple):
         init = textwrap.indent(textwrap.dedent(self.init).strip("\n"), " " * 8)
         methods = textwrap.indent(textwrap.dedent(self.methods).strip("\n"), " " * 4)
         head = textwrap.dedent(self.head).strip("\n")
-        return (
-            f"{HEAD}{head}\n\n\nclass Data(Dataset):\n    def __init__(self, {self.parameters}):\n{init}\n\n{methods}\n"
-        )
+        first = f"class Data(Dataset):\n    def __init__(self, {self.parameters}):"
+        return f"{HEAD}{head}\n\n\n{first}\n{init}\n\n{methods}\n"
 
 
+_PARENT = "class Parent:\n    def __init__(self, path):\n        self.f = open(path)"
 _READER = """
 class Reader:
     def __init__(self, file):
@@ -73,9 +73,9 @@ KEPT = {
     "a subclass of a file": ("PKS201", Idiom("self.file = Own(path)", head="class Own(h5py.File): ...")),
     "a parent, called by its name": (
         "PKS201",
-        Idiom("Parent.__init__(self, path)", head="class Parent:\n    def __init__(self, path):\n        self.f = open(path)"),
+        Idiom("Parent.__init__(self, path)", head=_PARENT),
     ),
-    "closed and kept": ("PKS201", Idiom("self.file = open(path)\nself.size = len(self.file.read())\nself.file.close()")),
+    "closed and kept": ("PKS201", Idiom("self.file = open(path)\nself.n = len(self.file.read())\nself.file.close()")),
     "one of two is dropped": (
         "PKS201",
         Idiom(
@@ -101,7 +101,10 @@ KEPT = {
     ),
     "a method that sees to it": (
         "PKS203",
-        Idiom("self.file = None", "def __len__(self):\n    self._see()\ndef _see(self):\n    self.file = self.file or open('x')"),
+        Idiom(
+            "self.file = None",
+            "def __len__(self):\n    self._see()\ndef _see(self):\n    self.file = self.file or open('x')",
+        ),
     ),
     "a decorator that opens": (
         "PKS203",
@@ -139,17 +142,18 @@ KEPT = {
     "the rows of a file": ("PKS204", Idiom("self.rows = csv.reader(open(path))")),
     "the values of a dictionary": ("PKS204", Idiom("self.values = {'a': 1}.values()")),
     "what a generator gives": ("PKS204", Idiom("self.read = read()", head="def read():\n    yield 1")),
-    "a file of the module": ("PKS205", Idiom("self.path = path", "def __len__(self):\n    return FILE.tell()", "FILE = open('x')")),
+    "a file of the module": ("PKS205", Idiom("pass", "def __len__(self):\n    return FILE.tell()", "FILE = open('x')")),
     "a connection in a cache": (
         "PKS205",
         Idiom(
             "self.path = path",
-            "def __len__(self):\n    return self._open(1).tell()\n@functools.lru_cache\ndef _open(self, i):\n    return open('x')",
+            "def __len__(self):\n    return self._open().tell()\n"
+            "@functools.lru_cache\ndef _open(self):\n    return open('x')",
         ),
     ),
 }  # fmt: skip
 FREE = {
-    "read at once": Idiom("self.a = open(path).read()\nself.b = json.load(open(path))\nself.c = open(path).readlines()"),
+    "read at once": Idiom("self.a = open(path).read()\nself.b = json.load(open(path))"),
     "lines": Idiom("self.lines = [line.strip() for line in open(path)]\nself.more = sorted(open(path))"),
     "with": Idiom("with open(path) as file:\n    self.lines = [line.strip() for line in file]"),
     "data of an HDF5 file": Idiom(

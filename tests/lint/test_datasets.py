@@ -33,6 +33,7 @@ class Reader:
     def __init__(self, path):
         self.file = {value}{comment}
 """
+SHAPE = "    def __getitem__(self, i): ...\n    def __len__(self): ...\n"
 CLASS = "class D(Dataset):\n    def __init__(self, p):\n        self.file = open(p)\n"
 
 
@@ -84,10 +85,9 @@ def test_other_classes_and_safe_ones_are_left_alone(bases: str) -> None:
 
 
 def test_a_class_that_is_called_so_and_can_be_indexed_is_a_dataset() -> None:
-    shape = "    def __getitem__(self, i): ...\n    def __len__(self): ...\n"
     text = CLASS.replace("class D(Dataset)", "class LinesDataset")
     assert lint(text) == ()
-    assert [f.code for f in lint(text + shape)] == ["PKS201"]
+    assert [f.code for f in lint(text + SHAPE)] == ["PKS201"]
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,7 @@ class TestHelpersInOtherFiles:
         assert checked(tmp_path).findings == ()
 
     def test_a_parent_in_another_file_is_run_as_well(self, tmp_path: Path) -> None:
-        child = "from helper import Reader\nclass LinesDataset(Reader):\n    def __getitem__(self, i): ...\n    def __len__(self): ...\n"
-        write(tmp_path, child)
+        write(tmp_path, "from helper import Reader\nclass LinesDataset(Reader):\n" + SHAPE)
         assert short(checked(tmp_path).findings) == ["helper.py:3:9 PKS201"]
 
     def test_an_editor_that_asks_about_one_file_is_told_at_the_dataset(self, tmp_path: Path) -> None:
@@ -184,8 +183,7 @@ class TestTheFix:
         ],
     )
     def test_the_import_stands_where_isort_has_it(self, before: str, after: str) -> None:
-        shape = "    def __getitem__(self, i): ...\n    def __len__(self): ...\n"
-        mended = mend(before + CLASS.replace("class D(Dataset)", "class LinesDataset") + shape).text
+        mended = mend(before + CLASS.replace("class D(Dataset)", "class LinesDataset") + SHAPE).text
         assert after in mended
         assert "class LinesDataset(PickleSafeMixin):" in mended
 
@@ -223,8 +221,10 @@ class TestTheFix:
         assert lint(result.after) == ()
 
 
-def test_a_file_that_does_too_much_is_left_alone() -> None:
-    many = "".join(f"        self.a{n} = [open(p) for p in {n}]\n" for n in range(4000))
+def test_a_class_that_does_too_much_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = "".join(f"        self.a{n} = {n}\n" for n in range(90))
+    assert lint(HEAD + CLASS + many) != ()
+    monkeypatch.setattr("picklesafe.lint.datasets.run._STEPS", 90)
     assert lint(HEAD + CLASS + many) == ()
 
 
