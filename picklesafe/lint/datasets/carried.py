@@ -12,7 +12,10 @@ from picklesafe.lint.datasets.run import Run, certain, key_of
 from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Key, Obj, Thing, Value
 
 _REDUCING: Final = ("__reduce_ex__", "__reduce__", "__getstate__")
-_ITERATORS: Final = {"generator": "a generator", "dict_values": "a view of a dict", "dict_items": "a view of a dict"}
+_ITERATORS: Final = {
+    "generator": "a generator",
+    **dict.fromkeys(("dict_keys", "dict_values", "dict_items"), "a view of a dict"),
+}
 
 
 class Carried(NamedTuple):

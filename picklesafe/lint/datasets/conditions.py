@@ -58,7 +58,9 @@ class Conditions:
 
     def cases(self) -> Iterator[dict[str, bool]]:
         """All ways in which those come out that were asked more than once; none if there are no such."""
-        again = [text for text, times in self._asked.items() if times > 1][:_MOST]
+        # Those of the object itself first: the others are mostly the business of a function that is called twice.
+        often = [text for text, times in self._asked.most_common() if times > 1]
+        again = sorted(often, key=lambda text: "self." not in text)[:_MOST]
         if again:
             for outcomes in product((True, False), repeat=len(again)):
                 yield dict(zip(again, outcomes, strict=True))

@@ -21,6 +21,12 @@ class Call(NamedTuple):
     node: ast.Call
 
     @property
+    def text(self) -> str:
+        """The container, as it is written."""
+        function = self.node.func
+        return ast.unparse(function.value if isinstance(function, ast.Attribute) else function)
+
+    @property
     def first(self) -> Value:
         return self.arguments[0] if self.arguments else UNKNOWN
 
@@ -54,14 +60,14 @@ def _pop_all(run: Run, call: Call) -> Value:
 def _add(run: Run, call: Call) -> Value:
     value = call.arguments[-1] if call.arguments else UNKNOWN
     run.add(call.box, value)
-    run.note(value, ast.unparse(call.node.func), firm=False)
+    run.note(value, call.text, firm=False)
     return value if call.name == "setdefault" else NONE
 
 
 def _update(run: Run, call: Call) -> Value:
     for value in call.arguments:
         merge(run, call.box, value)
-        run.note(value, ast.unparse(call.node.func), firm=False)
+        run.note(value, call.text, firm=False)
     for name, value in call.keywords.items():
         run.state.put(call.box.key, name, value)
     return NONE
@@ -89,7 +95,7 @@ def _copy(run: Run, call: Call) -> Value:
 
 
 def _view(run: Run, call: Call) -> Value:
-    return run.boxed(call.node, run.contents(call.box), f"dict_{call.name}")
+    return run.boxed(call.node, frozenset() if call.name == "keys" else run.contents(call.box), f"dict_{call.name}")
 
 
 _OF_STACKS: Final[dict[str, Callable[[Run, Call], Value]]] = {
@@ -101,7 +107,7 @@ _OF_STACKS: Final[dict[str, Callable[[Run, Call], Value]]] = {
 _METHODS: Final[dict[str, Callable[[Run, Call], Value]]] = {
     **dict.fromkeys(("append", "appendleft", "add", "put", "insert", "setdefault"), _add),
     **dict.fromkeys(("extend", "extendleft", "update"), _update),
-    **dict.fromkeys(("values", "items"), _view),
+    **dict.fromkeys(("keys", "values", "items"), _view),
     "pop": _pop,
     "clear": _clear,
     "get": _get,

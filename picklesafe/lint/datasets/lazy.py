@@ -19,6 +19,8 @@ _SKIPPED: Final = frozenset(
     {"__init__", "__new__", "__post_init__", "__del__", "__enter__", "__exit__", "__setstate__", "__getstate__"}
     | {"__reduce__", "__reduce_ex__", "__init_subclass__", "__copy__", "__deepcopy__"}
 )
+_FIRST: Final = ("__getitem__", "__len__", "__iter__", "__next__")
+"""What is named as the use that opens it, if several do."""
 _BY_HAND: Final = re.compile(
     r"_*(?:re)?(?:open|connect|init|setup|set_up|load|start|prepare|worker|attach)(?:_|[A-Z]|$)|\w*worker"
 )
@@ -72,6 +74,7 @@ def _may_open(run: Run, obj: Obj) -> bool:
 def _candidates(run: Run, obj: Obj) -> Iterator[tuple[str, Function]]:
     """The methods by which the object is used, and those within decorators that it defines for itself."""
     known = methods(run.lineage(obj.cls))
+    known = {**{name: known[name] for name in _FIRST if name in known}, **known}
     spoken = {node.attr for method in known.values() for node in walk(method.node) if isinstance(node, ast.Attribute)}
     for name, method in known.items():
         for inner in _inner(method):

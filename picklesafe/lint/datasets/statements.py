@@ -17,11 +17,13 @@ from picklesafe.lint.datasets.values import (
     Class,
     Const,
     Function,
+    Handle,
     Obj,
     State,
     Value,
     truth,
 )
+from picklesafe.lint.trees import walk
 
 
 def block(run: Run, statements: Sequence[ast.stmt]) -> bool:
@@ -127,10 +129,21 @@ def _if(run: Run, node: ast.If) -> bool:
         narrow(run, node.test, outcome)
         return block(run, node.body if outcome else node.orelse)
 
-    known = run.conditions.ask(node.test)
+    known = run.conditions.ask(node.test) if _is_lasting(run, node.test) else None
     if known is not None:
         return way(known)
     return _either(run, [lambda: way(True), lambda: way(False)])
+
+
+def _is_lasting(run: Run, test: ast.expr) -> bool:
+    """Whether a condition is likely to come out alike the next time: not if it asks for what is opened and closed."""
+    for node in walk(test):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            for owner in run.state.names.get(node.value.id, ()):
+                held = run.get(owner, node.attr) if isinstance(owner, Obj) else None
+                if held is not None and any(isinstance(thing, (Handle, Obj)) for thing in held):
+                    return False
+    return True
 
 
 def _either(run: Run, ways: Sequence[Callable[[], bool]]) -> bool:
