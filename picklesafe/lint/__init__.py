@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
+    from picklesafe.lint.datasets.dataset import Dataset
     from picklesafe.lint.datasets.forking import Forking
-    from picklesafe.lint.datasets.kept import Dataset
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
     from picklesafe.lint.registry import Rule, rule
@@ -30,7 +30,7 @@ _HOMES = {
     "FORCED_FORK": "triggers",
     "Case": "call",
     "LoaderCall": "call",
-    "Dataset": "datasets.kept",
+    "Dataset": "datasets.dataset",
     "Forking": "datasets.forking",
     "Edit": "finding",
     "Finding": "finding",

@@ -14,8 +14,8 @@ from picklesafe.lint.start_methods import ANYWHERE, Target
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
+    from picklesafe.lint.datasets.dataset import Dataset
     from picklesafe.lint.datasets.forking import Forking
-    from picklesafe.lint.datasets.kept import Dataset
 
 
 class Analysis(NamedTuple):
@@ -108,8 +108,8 @@ def _judge(
 def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule], target: Target) -> tuple[Finding, ...]:
     if not rules:
         return ()
+    from picklesafe.lint.datasets.dataset import datasets
     from picklesafe.lint.datasets.forking import Forking
-    from picklesafe.lint.datasets.kept import datasets
 
     found: list[Finding] = []
     own = [rule for rule in rules if rule.of == "dataset"]

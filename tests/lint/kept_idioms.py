@@ -55,6 +55,18 @@ KEPT = {
     "an annotation in quotes": ("PKS201", Idiom("self.g = g", parameters="g: 'Fasta | None' = None")),
     "an annotation of typing": ("PKS201", Idiom("self.g = g", parameters="g: TextIO")),
     "a list of arguments": ("PKS201", Idiom("self.g = g", parameters="g: list[Fasta]")),
+    "an argument that a function of the file opens": (
+        "PKS201",
+        Idiom("self.genome = genome", parameters="genome", head="def make(path):\n    return Data(Fasta(path))"),
+    ),
+    "an argument that a method opens before": (
+        "PKS201",
+        Idiom(
+            "self.items = items",
+            parameters="items",
+            head="class Module:\n    def setup(self):\n        self.f = open('x')\n        self.data = Data([self.f])",
+        ),
+    ),
     "an exit stack": (
         "PKS201",
         Idiom("self.stack = contextlib.ExitStack()\nself.file = self.stack.enter_context(open(path))"),
@@ -193,6 +205,9 @@ FREE = {
     ),
     "a helper that drops it": Idiom(
         "self.reader = Reader(open(path))", head=_READER + "    def __getstate__(self):\n        return {}\n"
+    ),
+    "an argument that a function reads": Idiom(
+        "self.text = text", parameters="text", head="def make(path):\n    return Data(open(path).read())"
     ),
     "a folder of zarr": Idiom("self.array = zarr.open(path)"),
     "a partial of an opener": Idiom("self.opener = functools.partial(open, path)"),

@@ -10,7 +10,8 @@ from picklesafe.lint.finding import Related
 from picklesafe.lint.project import Module
 
 if TYPE_CHECKING:
-    from picklesafe.lint.datasets.kept import Dataset, Kept
+    from picklesafe.lint.datasets.dataset import Dataset
+    from picklesafe.lint.datasets.kept import Kept
 
 _PER_WORKER = "open it in a method decorated with `@picklesafe.per_worker`"
 

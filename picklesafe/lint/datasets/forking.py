@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
-from picklesafe.lint.datasets.kept import Dataset, Kept, datasets, is_dataset
+from picklesafe.lint.datasets.dataset import Dataset, datasets, is_dataset
+from picklesafe.lint.datasets.kept import Kept
 from picklesafe.lint.datasets.names import global_value, resolve
 from picklesafe.lint.datasets.values import Class
 from picklesafe.lint.finding import CERTAIN, Finding, Related

@@ -1,23 +1,16 @@
-"""Dataset classes, and what their instances hold when they are handed to a loader."""
+"""What is kept, each thing once, at the statement that stores it."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from picklesafe.lint.datasets.calls import initialize
-from picklesafe.lint.datasets.carried import Carried, carried
-from picklesafe.lint.datasets.classes import lineage
-from picklesafe.lint.datasets.lazy import touched
-from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
-from picklesafe.lint.datasets.process_wide import shared
-from picklesafe.lint.datasets.run import Run, Stored, TooMuch
-from picklesafe.lint.datasets.values import Class, Handle, Key, Obj
-from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix
-from picklesafe.lint.project import Module, Project
-from picklesafe.lint.start_methods import Target
+from picklesafe.lint.datasets.carried import Carried
+from picklesafe.lint.datasets.openers import REFUSED, Opener
+from picklesafe.lint.datasets.run import Run, Stored
+from picklesafe.lint.datasets.values import Handle
+from picklesafe.lint.project import Module
 
 
 class Kept(NamedTuple):
@@ -42,188 +35,31 @@ class Kept(NamedTuple):
     method: str = ""
 
 
-class Dataset:
-    """A dataset class of the project.
-
-    Args:
-        cls: the class.
-        project: that it belongs to.
-        target: what the code is for.
-    """
-
-    def __init__(self, cls: Class, project: Project, target: Target) -> None:
-        self.cls = cls
-        self.node = cls.node
-        self.module = cls.module
-        self.target = target
-        self._project = project
-        self._run = Run(project)
-
-    @cached_property
-    def kept(self) -> list[Kept]:
-        """What an instance holds once it is made."""
-        return self._kept(self._construction)
-
-    @cached_property
-    def lazy(self) -> list[Kept]:
-        """What an instance may hold once it was used, and doesn't from the start."""
-        before = self._constructed_first
-        found = self._touched(self._run, before)
-        if found:
-            runs = [self._touched_in(case) for case in self._run.conditions.cases()]
-            keys = {one.key for run in runs for _, one in run}
-            found = [(name, one) for name, one in found if not runs or one.key in keys]
-        methods = {id(self._run.stored[one.key].statement): name for name, one in found if one.key in self._run.stored}
-        every = self._kept([*before, *(one for _, one in found)])
-        return [
-            kept._replace(method=methods[id(kept.stored.statement)])
-            for kept in every
-            if id(kept.stored.statement) in methods and kept not in self.kept
-        ]
-
-    @cached_property
-    def shared(self) -> list[Kept]:
-        """What all instances of a process share, and forked workers with them."""
-        found: dict[int, Kept] = {}
-        try:
-            for handle, stored in shared(Run(self._project), self.cls):
-                elsewhere = not _within(handle.node, handle.module, stored)
-                opened = (handle.node, handle.module) if elsewhere else None
-                found[id(stored.statement)] = Kept(handle.opener, stored, True, False, False, opened)
-        except (TooMuch, RecursionError):
-            return []
-        return list(found.values())
-
-    @property
-    def _obj(self) -> Obj:
-        return Obj(("self",), self.cls)
-
-    def _touched_in(self, case: dict[str, bool]) -> list[tuple[str, Carried]]:
-        run = Run(self._project, case)
-        return self._touched(run, self._constructed(run))
-
-    def _touched(self, run: Run, before: Sequence[Carried]) -> list[tuple[str, Carried]]:
-        try:
-            return touched(run, self._obj, {one.key for one in before})
-        except (TooMuch, RecursionError):
-            return []
-
-    @cached_property
-    def _constructed_first(self) -> list[Carried]:
-        return self._constructed(self._run)
-
-    @cached_property
-    def _construction(self) -> list[Carried]:
-        found = self._constructed_first
-        if not found:
-            return []
-        # `if cached: self.file = open(…)`, and further down `if cached: self.file = None`.
-        runs = [self._constructed(Run(self._project, case)) for case in self._run.conditions.cases()]
-        return _in_any(found, runs) if runs else found
-
-    def _constructed(self, run: Run) -> list[Carried]:
-        try:
-            with run.framed(self.module, None, None):
-                initialize(run, self._obj, [], {}, self.node, root=True)
-                return carried(run, self._obj)
-        except (TooMuch, RecursionError):
-            return []
-
-    def _kept(self, found: Sequence[Carried]) -> list[Kept]:
-        best: dict[tuple[int, str], Kept] = {}
-        files = {one.key for one in found}
-        for one in found:
-            stored = self._run.stored.get(one.key)
-            if stored is None or (one.mended and one.opener.restored != REFUSED):
-                continue
-            if isinstance(one.thing, Handle) and one.thing.is_view and one.thing.root in files:
-                continue  # the file is found itself
-            thing = one.thing
-            elsewhere = isinstance(thing, Handle) and not _within(thing.node, thing.module, stored)
-            opened = (thing.node, thing.module) if isinstance(thing, Handle) and elsewhere else None
-            kept = Kept(one.opener, stored, one.certain, one.closed, one.mended, opened)
-            key = (id(stored.statement), one.opener.kind)
-            if key not in best or (kept.certain, not kept.closed) > (best[key].certain, not best[key].closed):
-                best[key] = kept
-        return sorted(best.values(), key=lambda kept: kept.stored.statement.lineno)
-
-    def problem(self, kept: Kept) -> str:
-        """What happens with a thing in workers, and what to write instead."""
-        from picklesafe.lint.datasets.describe import problem, remedy
-
-        return f"{problem(self, kept)}; {remedy(kept)}"
-
-    def finding(self, kept: Kept, message: str, *, possible: bool = False) -> Finding:
-        """What a rule reports: at the statement, with the dataset as a related place.
-
-        Args:
-            possible: whether it depends on more than how workers are started.
-        """
-        from picklesafe.lint.datasets.describe import related
-
-        stored = kept.stored
-        source = stored.module.source
-        start, end = source.start(stored.statement), source.end(stored.statement)
-        rows = tuple(sorted({stored.statement.lineno, stored.statement.end_lineno or stored.statement.lineno}))
-        harmful = bool(kept.opener.fork) and not kept.closed
-        sure = kept.certain and not possible and (harmful or self.target.always_pickles)
-        return Finding(
-            "", "", source.path, start, end, message, CERTAIN if sure else POSSIBLE,
-            self._fix(kept), related(self, kept), rows,
-        )  # fmt: skip
-
-    def _fix(self, kept: Kept) -> Fix | None:
-        from picklesafe.lint.datasets.mixin import add_mixin
-
-        if kept.opener.kind == STUCK or kept.closed or kept.mended or kept not in (*self.kept, *self.lazy):
-            return None
-        home = kept.stored.home
-        if home is None or home.local:
-            return None
-        together = [one for one in (*self.kept, *self.lazy) if one.stored.home == home and not one.closed]
-        if any(one.opener.restored == REFUSED for one in together):
-            return None
-        safe = all(one.opener.restored == "safe" for one in together)
-        return add_mixin(home.node, home.module, self._project, safe)
+def kept(run: Run, found: Sequence[Carried]) -> list[Kept]:
+    """The statements by which things come to be carried, in the order of their rows."""
+    files = {one.key for one in found}
+    best: dict[tuple[int, str], Kept] = {}
+    for one in found:
+        stored = run.stored.get(one.key)
+        if stored is None or (one.mended and one.opener.restored != REFUSED):
+            continue
+        if isinstance(one.thing, Handle) and one.thing.is_view and one.thing.root in files:
+            continue  # the file is found itself
+        this = Kept(one.opener, stored, one.certain, one.closed, one.mended, opened_at(one.thing, stored))
+        key = (id(stored.statement), one.opener.kind)
+        if key not in best or _weight(this) > _weight(best[key]):
+            best[key] = this
+    return sorted(best.values(), key=lambda this: this.stored.statement.lineno)
 
 
-def datasets(module: Module, project: Project, target: Target) -> Iterator[Dataset]:
-    """The dataset classes of a file."""
-    for statements in module.bindings.values():
-        for node in statements:
-            if isinstance(node, ast.ClassDef):
-                cls = Class(node, module)
-                if is_dataset(cls, project):
-                    yield Dataset(cls, project, target)
+def _weight(this: Kept) -> tuple[bool, bool]:
+    return this.certain, not this.closed
 
 
-def _in_any(found: Sequence[Carried], runs: Sequence[Sequence[Carried]]) -> list[Carried]:
-    """What is left in one of the cases, and how sure that is in view of all of them."""
-    cases = [{one.key: one for one in run} for run in runs]
-    return [
-        one._replace(
-            certain=all(one.key in case and case[one.key].certain for case in cases),
-            closed=all(case[one.key].closed for case in cases if one.key in case),
-        )
-        for one in found
-        if any(one.key in case for case in cases)
-    ]
-
-
-def is_dataset(cls: Class, project: Project) -> bool:
-    """Whether a loader may hand instances of a class to workers."""
-    return _may_be_dataset(cls.node) and lineage(cls, project).is_dataset
-
-
-def _may_be_dataset(node: ast.ClassDef) -> bool:
-    """As the trigger of the rules has it, so that what is found doesn't depend on which files are looked into."""
-    bases = map(ast.unparse, node.bases)
-    return node.name.endswith("Dataset") or any("Dataset" in base for base in bases)
-
-
-def _within(node: ast.AST, module: Module, stored: Stored) -> bool:
+def opened_at(thing: object, stored: Stored) -> tuple[ast.AST, Module] | None:
+    """The place where a handle is opened, if that isn't in the statement that stores it."""
+    if not isinstance(thing, Handle):
+        return None
     first, last = stored.statement.lineno, stored.statement.end_lineno or stored.statement.lineno
-    return module is stored.module and first <= getattr(node, "lineno", 0) <= last
-
-
-__all__ = ["Dataset", "Kept", "Key", "datasets"]
+    inside = thing.module is stored.module and first <= getattr(thing.node, "lineno", 0) <= last
+    return None if inside else (thing.node, thing.module)
