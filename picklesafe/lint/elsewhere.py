@@ -15,9 +15,10 @@ def same(one: str, other: str) -> bool:
 
 def turned(finding: Finding, path: str) -> Finding:
     """The finding at its place in the file `path`, for those who ask about that one alone."""
-    here = next((place for place in finding.related if same(place.path, path)), None)
-    if same(finding.path, path) or here is None:
+    places = [place for place in finding.related if same(place.path, path)]
+    if same(finding.path, path) or not places:
         return finding
+    here = next((place for place in places if place.message.startswith("the dataset")), places[0])
     there = Related(finding.path, finding.start, finding.end, "it is kept here")
     others = tuple(place for place in finding.related if place is not here)
     rows = (here.start.row,)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from picklesafe.lint.configuration import kinds
-from picklesafe.lint.elsewhere import turned
+from picklesafe.lint.elsewhere import same, turned
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
@@ -110,7 +110,7 @@ class Judge:
             source = source or Source.of(path, data)
             outcome = self.analyze(source, watch)
             found = [turned(finding, path) for finding in outcome.findings] if alone else outcome.findings
-            findings = tuple(source.reported(f) if f.path == path else f for f in found)
+            findings = tuple(source.reported(f) if same(f.path, path) else f for f in found)
             return outcome._replace(digest=digest, findings=findings)
         except SourceError as error:
             finding = _failure(path, error)
@@ -255,7 +255,7 @@ class _FileIgnores:
 
 def _comments_of(finding: Finding, source: Source, comments: Suppressions) -> Suppressions:
     """Those of the file that a finding sits in: a dataset may keep what another file opens."""
-    return comments if finding.path == source.path else type(comments)(Source.read(finding.path))
+    return comments if same(finding.path, source.path) else type(comments)(Source.read(finding.path))
 
 
 def unread(path: str, reason: str) -> Outcome:

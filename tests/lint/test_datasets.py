@@ -129,7 +129,7 @@ class TestHelpersInOtherFiles:
         (tmp_path / "more.py").write_text(DATASET.format(comment="").replace("Lines", "Others"))
         found = checked(tmp_path).findings
         assert short(found) == ["helper.py:3:9 PKS201"]
-        assert [Path(place.path).name for place in found[0].related] == ["data.py"]
+        assert {Path(place.path).name for place in found[0].related} == {"data.py"}
 
     @pytest.mark.parametrize("where", ["dataset", "handle"])
     def test_only_a_comment_beside_the_handle_hides_it(self, tmp_path: Path, where: str) -> None:
@@ -166,8 +166,21 @@ class TestHelpersInOtherFiles:
         path = tmp_path / "data.py"
         found = check_content(str(path), path.read_bytes(), settings(tmp_path)).findings
         assert short(found) == ["data.py:5:1 PKS201"]
-        assert [Path(place.path).name for place in found[0].related] == ["helper.py"]
+        assert "helper.py" in [Path(place.path).name for place in found[0].related]
         assert found[0].fix is None
+
+
+def test_the_way_from_the_loader_to_the_place_that_opens_is_shown(tmp_path: Path) -> None:
+    loader = "from torch.utils.data import DataLoader\ndata = Lines('x')\nDataLoader(data, num_workers=2)\n"
+    write(tmp_path, DATASET.format(comment="") + loader)
+    (found,) = [one for one in checked(tmp_path).findings if one.code == "PKS201"]
+    way = [f"{Path(place.path).name}:{place.start.row}:{place.start.column}" for place in found.related]
+    assert way == ["data.py:10:1", "data.py:5:1", "data.py:7:23"]
+
+
+def test_where_it_was_opened_is_shown_if_it_is_stored_elsewhere() -> None:
+    (found,) = lint(HEAD + "class D(Dataset):\n    def __init__(self, p):\n        f = open(p)\n        self.f = f\n")
+    assert [place.message for place in found.related] == ["`open` opens it here"]
 
 
 class TestTheFix:

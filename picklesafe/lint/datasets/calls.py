@@ -164,7 +164,7 @@ def instantiate(
     near = cls.local or cls.module is run.frame.module
     if holds or near or any(MENTIONS.search(one.module.source.code) for one in found.classes):
         initialize(run, obj, arguments, keywords, node)
-        run.made.append(obj)
+        run.made[obj] = (node, run.frame.module)
     return frozenset({obj})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from picklesafe.lint.datasets.openers import MEMMAP, REFUSED, STUCK
 from picklesafe.lint.finding import Related
 from picklesafe.lint.project import Module
+from picklesafe.lint.trees import last_name, walk
 
 if TYPE_CHECKING:
     from picklesafe.lint.datasets.dataset import Dataset
@@ -67,23 +68,49 @@ def _otherwise(kept: Kept) -> str:
 
 
 def related(dataset: Dataset, kept: Kept) -> tuple[Related, ...]:
-    """From the dataset to the place where the handle is opened, as far as these aren't the finding's own."""
-    found: list[Related] = []
+    """From the loader to the place where the handle is opened, as far as these aren't the finding's own."""
+    found = [_place(loader, dataset.module, "this loader hands it to its workers") for loader in _loaders(dataset)]
     stored = kept.stored
     if stored.module is not dataset.module or not _spans(dataset.node, stored.statement):
         source = dataset.module.source
         start = source.start(dataset.node)
         end = start._replace(column=start.column + len("class ") + len(dataset.node.name))
         found.append(Related(source.path, start, end, f"the dataset `{dataset.node.name}` keeps it"))
+    if kept.made is not None and kept.made[0] is not dataset.node:
+        found.append(_place(*kept.made, "the object that holds it is made here"))
     if kept.opened is not None:
-        node, module = kept.opened
-        found.append(_place(node, module, f"`{kept.opener.type}` opens it here"))
+        found.append(_place(*kept.opened, f"`{kept.opener.type}` opens it here"))
     return tuple(found)
 
 
+def _loaders(dataset: Dataset) -> list[ast.expr]:
+    """The first call in the dataset's file that gives it to a loader."""
+    name = dataset.node.name
+    made: set[str] = set()
+    for node in walk(dataset.module.source.tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and last_name(node.value) == name:
+            made.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    calls = [
+        node
+        for node in walk(dataset.module.source.tree)
+        if isinstance(node, ast.Call) and last_name(node).endswith("oader") and _gives(node, name, made)
+    ]
+    first = min(calls, key=lambda node: (node.lineno, node.col_offset), default=None)
+    return [] if first is None else [first.func]
+
+
+def _gives(call: ast.Call, name: str, made: set[str]) -> bool:
+    given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "dataset")]
+    return any(
+        (isinstance(one, ast.Call) and last_name(one) == name) or (isinstance(one, ast.Name) and one.id in made)
+        for one in given
+    )
+
+
 def _place(node: ast.AST, module: Module, message: str) -> Related:
-    start = module.source.start(node)  # type: ignore[arg-type]
-    return Related(module.source.path, start, module.source.end(node), message)  # type: ignore[arg-type]
+    source = module.source
+    start, end = source.start(node), source.end(node)  # type: ignore[arg-type]
+    return Related(source.path, start, end if start.row == end.row else source.end_of_line(start), message)
 
 
 def _spans(outer: ast.ClassDef, inner: ast.stmt) -> bool:

@@ -12,6 +12,8 @@ from picklesafe.lint.datasets.run import Run, Stored
 from picklesafe.lint.datasets.values import Handle
 from picklesafe.lint.project import Module
 
+Place = tuple[ast.AST, Module]
+
 
 class Kept(NamedTuple):
     """A thing that an instance holds.
@@ -23,6 +25,7 @@ class Kept(NamedTuple):
         closed: whether it is closed again, though still there.
         mended: whether the mixin is there already.
         opened: the place where it is opened, if that is in another statement.
+        made: the place where the object is made that holds it, if that isn't the dataset.
         method: after which it is there, "" for one that construction leaves.
     """
 
@@ -31,7 +34,8 @@ class Kept(NamedTuple):
     certain: bool
     closed: bool
     mended: bool
-    opened: tuple[ast.AST, Module] | None
+    opened: Place | None = None
+    made: Place | None = None
     method: str = ""
 
 
@@ -45,7 +49,8 @@ def kept(run: Run, found: Sequence[Carried]) -> list[Kept]:
             continue
         if isinstance(one.thing, Handle) and one.thing.is_view and one.thing.root in files:
             continue  # the file is found itself
-        this = Kept(one.opener, stored, one.certain, one.closed, one.mended, opened_at(one.thing, stored))
+        opened, made = opened_at(one.thing, stored), run.made.get(one.holder)
+        this = Kept(one.opener, stored, one.certain, one.closed, one.mended, opened, made)
         key = (id(stored.statement), one.opener.kind)
         if key not in best or _weight(this) > _weight(best[key]):
             best[key] = this
@@ -56,7 +61,7 @@ def _weight(this: Kept) -> tuple[bool, bool]:
     return this.certain, not this.closed
 
 
-def opened_at(thing: object, stored: Stored) -> tuple[ast.AST, Module] | None:
+def opened_at(thing: object, stored: Stored) -> Place | None:
     """The place where a handle is opened, if that isn't in the statement that stores it."""
     if not isinstance(thing, Handle):
         return None

@@ -85,7 +85,7 @@ class Run:
         self.calls: tuple[object, ...] = ()
         self.frame: Frame
         self.stored: dict[Key, Stored] = {}
-        self.made: list[Obj] = []
+        self.made: dict[Obj, tuple[ast.AST, Module]] = {}
         self.closures: dict[int, dict[str, Value]] = {}
         self._lineages: dict[Class, Lineage] = {}
         self._running: list[ast.AST] = []
