@@ -67,6 +67,10 @@ KEPT = {
             head="class Module:\n    def setup(self):\n        self.f = open('x')\n        self.data = Data([self.f])",
         ),
     ),
+    "an object of the project that holds one": (
+        "PKS201",
+        Idiom("self.parent = parent", parameters="parent: Parent", head=_PARENT),
+    ),
     "an exit stack": (
         "PKS201",
         Idiom("self.stack = contextlib.ExitStack()\nself.file = self.stack.enter_context(open(path))"),

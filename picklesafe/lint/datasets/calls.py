@@ -9,7 +9,6 @@ from picklesafe.lint.datasets import library
 from picklesafe.lint.datasets.classes import decorators
 from picklesafe.lint.datasets.containers import call_on_box
 from picklesafe.lint.datasets.expressions import attribute, evaluate, resolved, view
-from picklesafe.lint.datasets.names import MENTIONS
 from picklesafe.lint.datasets.openers import OPENERS, opened
 from picklesafe.lint.datasets.parameters import bound, typed
 from picklesafe.lint.datasets.run import Run
@@ -162,7 +161,7 @@ def instantiate(
     obj = Obj(run.key(node), cls)
     holds = any(type(thing) not in (Const, Plain) for value in (*arguments, *keywords.values()) for thing in value)
     near = cls.local or cls.module is run.frame.module
-    if holds or near or any(MENTIONS.search(one.module.source.code) for one in found.classes):
+    if holds or near or found.may_open:
         initialize(run, obj, arguments, keywords, node)
         run.made[obj] = (node, run.frame.module)
     return frozenset({obj})
@@ -237,7 +236,6 @@ def call_function(
     Args:
         root: whether its caller isn't known: parameters are what their annotations say, if anything.
     """
-    run.step()
     node = function.node
     if isinstance(node, ast.Lambda):
         return _call_lambda(run, function, arguments, keywords, call)
@@ -248,21 +246,35 @@ def call_function(
         function = function._replace(receiver=None)
     if is_generator(node.body):
         return run.boxed(call or node, frozenset(), "generator")
+    found = ends(run, function, arguments, keywords, call, root)
+    return frozenset().union(*(value for _, value in found)) if found else UNKNOWN
+
+
+def ends(
+    run: Run,
+    function: Function,
+    arguments: Sequence[Value],
+    keywords: Mapping[str, Value],
+    call: ast.AST | None,
+    root: bool = False,
+) -> list[tuple[State, Value]]:
+    """Run a function's body; each of its ends with what it returns there, none if it is running already."""
     from picklesafe.lint.datasets.statements import block
 
+    assert not isinstance(function.node, ast.Lambda)
+    run.step()
     with run.framed(function.module, function, call) as frame:
         if frame is None:
-            return UNKNOWN
+            return []
         run.state.names = bound(run, function, arguments, keywords, root)
         before = run.state
-        if block(run, node.body):
+        if block(run, function.node.body):
             frame.returned.append((run.state, NONE))
-        ends = frame.returned
-        state = ends[0][0] if ends else before
-        for other, _ in ends[1:]:
+        state = frame.returned[0][0] if frame.returned else before
+        for other, _ in frame.returned[1:]:
             state = state.joined(other)
         run.state = State(state.names, state.fields, state.closed)
-        return frozenset().union(*(value for _, value in ends)) if ends else UNKNOWN
+        return frame.returned
 
 
 def call_property(run: Run, method: Function, node: ast.AST) -> Value:

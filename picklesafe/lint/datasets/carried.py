@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from picklesafe.lint.datasets.calls import call_function
+from picklesafe.lint.datasets.calls import ends
 from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
 from picklesafe.lint.datasets.run import Run, certain, key_of
 from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Key, Obj, Thing, Value
@@ -91,8 +91,12 @@ class _Walk:
         """What is left by a method that says what is pickled."""
         before = self._run.state
         self._run.state = before.copy()
-        value = call_function(self._run, reducing, [], {}, reducing.node)
-        yield from self._of_value(value, sure, mended, obj)
+        seen = set(self._seen)
+        # What one way out leaves in the object is nothing that another one returns.
+        for state, value in ends(self._run, reducing, [], {}, reducing.node):
+            self._run.state = state
+            self._seen = set(seen)
+            yield from self._of_value(value, sure, mended, obj)
         self._run.state = before
 
     def _of_value(self, value: Value, sure: bool, mended: bool, holder: Obj) -> Iterator[Carried]:

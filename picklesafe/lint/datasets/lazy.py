@@ -10,7 +10,6 @@ from typing import Final
 from picklesafe.lint.datasets.calls import call_function, call_property
 from picklesafe.lint.datasets.carried import Carried, carried
 from picklesafe.lint.datasets.classes import PROPERTIES, decorators, methods
-from picklesafe.lint.datasets.names import MENTIONS
 from picklesafe.lint.datasets.run import Run
 from picklesafe.lint.datasets.values import Box, Function, Key, Obj
 from picklesafe.lint.trees import walk
@@ -37,7 +36,7 @@ def touched(run: Run, obj: Obj, first: set[Key]) -> list[tuple[str, Carried]]:
     found: dict[Key, tuple[str, Carried]] = {}
     before = run.state
     for owner in [obj, *_parts(run, obj)]:
-        for name, method in _candidates(run, owner) if owner == obj or _may_open(run, owner) else ():
+        for name, method in _candidates(run, owner) if owner == obj or run.lineage(owner.cls).may_open else ():
             run.state = before.without_names()
             with run.framed(method.module, None, None):
                 bound = method._replace(receiver=owner)
@@ -65,10 +64,6 @@ def _parts(run: Run, obj: Obj) -> list[Obj]:
                 if isinstance(thing, Obj):
                     found[thing] = None
     return list(found)
-
-
-def _may_open(run: Run, obj: Obj) -> bool:
-    return any(MENTIONS.search(cls.module.source.code) for cls in run.lineage(obj.cls).classes)
 
 
 def _candidates(run: Run, obj: Obj) -> Iterator[tuple[str, Function]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from picklesafe.lint.datasets.classes import decorators
 from picklesafe.lint.datasets.expressions import evaluate
 from picklesafe.lint.datasets.run import Run
-from picklesafe.lint.datasets.values import NONE, Const, Handle, Obj, Thing, Value
+from picklesafe.lint.datasets.values import NONE, Const, Handle, Obj, Plain, Thing, Value
 
 
 def narrow(run: Run, test: ast.expr, outcome: bool) -> None:
@@ -38,9 +39,22 @@ def _keep(run: Run, node: ast.expr, wanted: Callable[[Thing], bool]) -> None:
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         owners = evaluate(run, node.value)
         for owner in owners:
-            held = run.get(owner, node.attr) if isinstance(owner, Obj) and len(owners) == 1 else None
-            if held is not None and isinstance(owner, Obj):
-                run.state.put(owner.key, node.attr, _chosen(held, wanted))
+            if isinstance(owner, Obj) and len(owners) == 1:
+                name = _field(run, owner, node.attr)
+                held = run.get(owner, name)
+                if held is not None:
+                    run.state.put(owner.key, name, _chosen(held, wanted))
+
+
+def _field(run: Run, owner: Obj, name: str) -> str:
+    """The attribute that a name stands for, if it is that of a property which returns one."""
+    method = run.lineage(owner.cls).find(name)
+    if method is None or isinstance(method.node, ast.Lambda):
+        return name
+    last = method.node.body[-1]
+    if "property" in decorators(method.node) and isinstance(last, ast.Return) and isinstance(last.value, ast.Attribute):
+        return last.value.attr
+    return name
 
 
 def _chosen(value: Value, wanted: Callable[[Thing], bool]) -> Value:
@@ -48,7 +62,7 @@ def _chosen(value: Value, wanted: Callable[[Thing], bool]) -> Value:
 
 
 def _may_be_none(thing: Thing) -> bool:
-    return not isinstance(thing, (Handle, Obj)) and (not isinstance(thing, Const) or thing in NONE)
+    return isinstance(thing, Plain) or thing in NONE
 
 
 def _may_be(thing: Thing, outcome: bool) -> bool:

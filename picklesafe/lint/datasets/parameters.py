@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from picklesafe.lint.datasets.classes import decorators
 from picklesafe.lint.datasets.expressions import PATH, evaluate
+from picklesafe.lint.datasets.names import resolve
 from picklesafe.lint.datasets.openers import annotated
 from picklesafe.lint.datasets.run import Run
-from picklesafe.lint.datasets.values import NONE, UNKNOWN, Function, Handle, Imported, Thing, Value
+from picklesafe.lint.datasets.values import NONE, OTHER, UNKNOWN, Class, Function, Handle, Imported, Obj, Thing, Value
 
 
 def bound(
@@ -73,4 +74,17 @@ def typed(run: Run, annotation: ast.expr | None, place: ast.AST) -> Value | None
         if opener is not None:
             key = run.key(place)
             return frozenset({Handle(key, key, opener, annotation, run.frame.module)})
+        cls = resolve(thing, run.project)
+        if isinstance(cls, Class) and run.lineage(cls).may_open and not run.lineage(cls).is_dataset:
+            return _instance(run, cls, place)
     return None
+
+
+def _instance(run: Run, cls: Class, place: ast.AST) -> Value:
+    """An object of the project that somebody else made, or one of a subclass."""
+    from picklesafe.lint.datasets.calls import initialize
+
+    obj = Obj(run.key(place), cls)
+    run.made[obj] = (place, run.frame.module)
+    initialize(run, obj, [], {}, place, root=True)
+    return frozenset({obj, OTHER})
