@@ -108,6 +108,11 @@ def _judge(
 def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule], target: Target) -> tuple[Finding, ...]:
     if not rules:
         return ()
+    from picklesafe.lint.datasets.screening import may_keep
+
+    if not may_keep(module, project):
+        return ()
+    # Imported here, for most datasets keep nothing.
     from picklesafe.lint.datasets.dataset import datasets
     from picklesafe.lint.datasets.forking import Forking
 

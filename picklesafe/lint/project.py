@@ -44,6 +44,7 @@ class Module:
         self.bases = bases
         self.owner = owner
         self._spoken: dict[tuple[str, ...], bool] = {}
+        self._matched: dict[re.Pattern[bytes], bool] = {}
 
     @cached_property
     def path(self) -> Path:
@@ -88,6 +89,12 @@ class Module:
     def sets_by_name(self) -> bool:
         """Whether attributes of instances are set by computed names, as configuration classes do."""
         return re.search(_BY_NAME, self.source.text) is not None
+
+    def matches(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether a pattern occurs in the file, told without parsing it."""
+        if pattern not in self._matched:
+            self._matched[pattern] = pattern.search(self.source.code) is not None
+        return self._matched[pattern]
 
     def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
         """Whether one of `words` occurs where the file defines `name`, told without parsing it."""

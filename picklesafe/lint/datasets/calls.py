@@ -27,7 +27,7 @@ from picklesafe.lint.datasets.values import (
     Thing,
     Value,
 )
-from picklesafe.lint.trees import walk
+from picklesafe.lint.trees import remembered, walk
 
 _OPAQUE = frozenset({"per_worker"})
 """Decorators of methods that open what they give wherever they are called, and keep it elsewhere."""
@@ -244,7 +244,7 @@ def call_function(
         return UNKNOWN
     if "staticmethod" in names:
         function = function._replace(receiver=None)
-    if is_generator(node.body):
+    if is_generator(node):
         return run.boxed(call or node, frozenset(), "generator")
     found = ends(run, function, arguments, keywords, call, root)
     return frozenset().union(*(value for _, value in found)) if found else UNKNOWN
@@ -302,9 +302,10 @@ def _call_lambda(
         return evaluate(run, function.node.body)
 
 
-def is_generator(body: Sequence[ast.stmt]) -> bool:
-    """Whether calling a function with that body runs nothing of it."""
-    todo: list[ast.AST] = list(body)
+@remembered
+def is_generator(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether calling a function runs nothing of it."""
+    todo: list[ast.AST] = list(node.body)
     while todo:
         current = todo.pop()
         if isinstance(current, (ast.Yield, ast.YieldFrom)):

@@ -15,6 +15,7 @@ from picklesafe.lint.datasets.openers import REFUSED, STUCK
 from picklesafe.lint.datasets.process_wide import shared
 from picklesafe.lint.datasets.received import received
 from picklesafe.lint.datasets.run import Run, TooMuch
+from picklesafe.lint.datasets.screening import may_open
 from picklesafe.lint.datasets.values import Class, Obj
 from picklesafe.lint.finding import CERTAIN, POSSIBLE, Finding, Fix
 from picklesafe.lint.project import Module, Project
@@ -49,6 +50,8 @@ class Dataset:
     @cached_property
     def lazy(self) -> list[Kept]:
         """What an instance may hold once it was used, and doesn't from the start."""
+        if not self._may_open:
+            return []
         before = self._constructed_first
         found = self._touched(self._run, before)
         if found:
@@ -67,6 +70,8 @@ class Dataset:
     def shared(self) -> list[Kept]:
         """What all instances of a process share, and forked workers with them."""
         found: dict[int, Kept] = {}
+        if not self._may_open:
+            return []
         try:
             for handle, stored in shared(Run(self._project), self.cls):
                 opened = opened_at(handle, stored)
@@ -74,6 +79,10 @@ class Dataset:
         except (TooMuch, RecursionError):
             return []
         return list(found.values())
+
+    @cached_property
+    def _may_open(self) -> bool:
+        return any(may_open(cls.module, self._project) for cls in self._run.lineage(self.cls).classes)
 
     @property
     def _obj(self) -> Obj:
