@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ class Module:
         self.bases = bases
         self.owner = owner
         self._spoken: dict[tuple[str, ...], bool] = {}
-        self._matched: dict[re.Pattern[bytes], bool] = {}
+        self._answers: dict[int, bool] = {}
 
     @cached_property
     def path(self) -> Path:
@@ -90,11 +90,11 @@ class Module:
         """Whether attributes of instances are set by computed names, as configuration classes do."""
         return re.search(_BY_NAME, self.source.text) is not None
 
-    def matches(self, pattern: re.Pattern[bytes]) -> bool:
-        """Whether a pattern occurs in the file, told without parsing it."""
-        if pattern not in self._matched:
-            self._matched[pattern] = pattern.search(self.source.code) is not None
-        return self._matched[pattern]
+    def asks(self, question: int, answer: Callable[[], bool]) -> bool:
+        """The answer to a question about the file, which is only asked once."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        return self._answers[question]
 
     def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
         """Whether one of `words` occurs where the file defines `name`, told without parsing it."""

@@ -29,14 +29,16 @@ class Dataset:
         cls: the class.
         project: that it belongs to.
         target: what the code is for.
+        opens: whether its code may open anything.
     """
 
-    def __init__(self, cls: Class, project: Project, target: Target) -> None:
+    def __init__(self, cls: Class, project: Project, target: Target, opens: bool = True) -> None:
         self.cls = cls
         self.node = cls.node
         self.module = cls.module
         self.target = target
         self._project = project
+        self._may_open = opens
         self._run = Run(project)
 
     @cached_property
@@ -79,10 +81,6 @@ class Dataset:
         except (TooMuch, RecursionError):
             return []
         return list(found.values())
-
-    @cached_property
-    def _may_open(self) -> bool:
-        return any(may_open(cls.module, self._project) for cls in self._run.lineage(self.cls).classes)
 
     @property
     def _obj(self) -> Obj:
@@ -161,12 +159,13 @@ class Dataset:
 
 def datasets(module: Module, project: Project, target: Target) -> Iterator[Dataset]:
     """The dataset classes of a file."""
+    opens = may_open(module, project)
     for statements in module.bindings.values():
         for node in statements:
             if isinstance(node, ast.ClassDef):
                 cls = Class(node, module)
                 if is_dataset(cls, project):
-                    yield Dataset(cls, project, target)
+                    yield Dataset(cls, project, target, opens)
 
 
 def _in_any(found: Sequence[Carried], runs: Sequence[Sequence[Carried]]) -> list[Carried]:
