@@ -12,7 +12,7 @@ from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import Rule, load_rules
-from picklesafe.lint.screen import HIT, SUPPRESSING, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, SUPPRESSING, UNSCREENED, call_pattern, forms, gate, scan, shared_parts
 from picklesafe.lint.selection import UNUSED
 from picklesafe.lint.settings import Settings
 
@@ -163,6 +163,7 @@ class _Run:
         fresh = names - self.watched
         calls = call_pattern(fresh) if fresh else None
         words = shared_parts(map(str.encode, fresh)) if fresh else gate(self.loaded)
+        beside = {} if fresh else forms(self.loaded)
         if UNUSED in self._settings.codes and not fresh:
             words += SUPPRESSING
         if UNSCREENED and not fresh:
@@ -176,7 +177,7 @@ class _Run:
             return Judge(self._rules, self._settings, self.loaded)
 
         def look_into(paths: Sequence[str]) -> list[Any]:
-            looks = zip(paths, scan(paths, words, calls), strict=True)
+            looks = zip(paths, scan(paths, words, calls, beside), strict=True)
             return [(*look, pack(judge().judge(path, names)) if look[0] == HIT else None) for path, look in looks]
 
         return look_into

@@ -53,7 +53,8 @@ class Judge:
         from picklesafe.lint.project import Project
 
         self._rules = rules
-        self._others = [rule for rule in loaded if rule not in rules]
+        # Those for datasets parse nothing that keeps nothing.
+        self._others = [rule for rule in loaded if rule not in rules and rule.of == "loader"]
         self._settings = settings
         self._project = Project(settings.root, settings.src)
         self._keep = keep

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from picklesafe.lint.project import Module, Project
+from picklesafe.lint.trees import remembered
 
 Words = dict[bytes, re.Pattern[bytes] | None]
 """Words that are looked for, some with the surroundings that they need: many times faster than one pattern for all."""
 
 _PLAIN: Final = (
-    "open_file( connect( memory_map( open_slide( safe_open( torch.from_file( fdopen( open_stream( cursor( Environment( File( "
-    "mmap .npz h5py netCDF4 read_h5ad TextIO BinaryIO FileIO IO[ plyvel Rdict HDFStore ZipStore Fast Faidx "
+    "open_file( connect( memory_map( open_slide( safe_open( torch.from_file( fdopen( open_stream( cursor( File( mmap "
+    "Environment( .npz h5py netCDF4 read_h5ad TextIO BinaryIO FileIO IO[ plyvel Rdict HDFStore ZipStore Fast Faidx "
     "AlignmentFile Samfile VariantFile TabixFile Tabixfile TwoBitFile TiffFile ZipFile TarFile GzipFile BZ2File "
     "LZMAFile TemporaryFile OpenSlide ImageSlide ParquetFile OSFile RecordBatchFileReader VideoReader AudioReader "
     "AVReader VideoCapture BufferedReader BufferedRandom"
@@ -122,16 +122,15 @@ def _handed_on(module: Module, name: bytes, project: Project, words: Words, dept
     return False
 
 
-def _imported(module: Module) -> Iterator[tuple[str, bytes, bytes]]:
+@remembered
+def _imported(module: Module) -> tuple[tuple[str, bytes, bytes], ...]:
     """The names that a file imports: from where, as what, and what it calls them."""
+    found: list[tuple[str, bytes, bytes]] = []
     for dots, home, names in _FROM.findall(module.source.code):
         parts = module.package.split(".") if module.package else []
-        if dots:
-            base = parts[: len(parts) - (len(dots) - 1)] if len(dots) > 1 else parts
-            full = ".".join([*base, *([home.decode()] if home else [])])
-        else:
-            full = home.decode()
+        parts = parts[: len(parts) - (len(dots) - 1)] if len(dots) > 1 else parts
+        full = ".".join([*parts, *([home.decode()] if home else [])]) if dots else home.decode()
         if names.strip(b"( \t").startswith(b"*"):
-            yield full, b"*", b"*"
-        for name, alias in _NAME.findall(names):
-            yield full, name, alias or name
+            found.append((full, b"*", b"*"))
+        found += ((full, name, alias or name) for name, alias in _NAME.findall(names))
+    return tuple(found)
