@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from picklesafe.lint.datasets.names import MENTIONS, dotted, global_value, resolve
+from picklesafe.lint.datasets.names import dotted, global_value, resolve
+from picklesafe.lint.datasets.screening import is_suspect
 from picklesafe.lint.datasets.values import Class, Function, Imported, Thing
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.trees import last_name
@@ -35,7 +36,7 @@ class Lineage(NamedTuple):
     @property
     def may_open(self) -> bool:
         """Whether there is anything to be found in their files."""
-        return any(MENTIONS.search(cls.module.source.code) for cls in self.classes)
+        return any(is_suspect(cls.module) for cls in self.classes)
 
     @property
     def is_safe(self) -> bool:

@@ -57,7 +57,7 @@ class Dataset:
         before = self._constructed_first
         found = self._touched(self._run, before)
         if found:
-            runs = [self._touched_in(case) for case in self._run.conditions.cases()]
+            runs = [self._touched_in(case) for case in self._run.cases()]
             keys = {one.key for run in runs for _, one in run}
             found = [(name, one) for name, one in found if not runs or one.key in keys]
         methods = {id(self._run.stored[one.key].statement): name for name, one in found if one.key in self._run.stored}
@@ -106,7 +106,7 @@ class Dataset:
         if not found:
             return []
         # `if cached: self.file = open(…)`, and further down `if cached: self.file = None`.
-        runs = [self._constructed(Run(self._project, case)) for case in self._run.conditions.cases()]
+        runs = [self._constructed(Run(self._project, case)) for case in self._run.cases()]
         return _in_any(found, runs) if runs else found
 
     def _constructed(self, run: Run) -> list[Carried]:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 
-from picklesafe.lint.datasets.openers import OPENERS
+from picklesafe.lint.datasets.screening import defines, is_suspect
 from picklesafe.lint.datasets.values import NONE, UNKNOWN, Class, Const, Function, Imported, Thing, Value
 from picklesafe.lint.project import Module, Project, absolute
 
 _HOPS = 5
 """How far a name is followed that packages hand on."""
 _BUILTINS = frozenset(dir(builtins))
-_WORDS = {name.rpartition(".")[2] for name in OPENERS} | {"mmap_mode", "load", "open"}
-MENTIONS = re.compile(
-    rb"\b(?:%s)\b|lambda\b|Lock\(|Queue\(|Executor\(|yield\b|socket\b|Condition\(|Event\(|Client\("
-    % b"|".join(sorted(word.encode() for word in _WORDS))
-)
-"""Occurs where something is opened or made that workers can't be handed; a file without it is not looked into."""
 
 
 def global_value(module: Module, name: str) -> Value:
@@ -81,9 +74,7 @@ def resolve(thing: Thing, project: Project, *, whatever: bool = False) -> Thing:
 
 def _matters(module: Module, name: str) -> bool:
     """Whether something may be opened by what a file calls `name`: it may only hand it on, too."""
-    if MENTIONS.search(module.source.code):
-        return True
-    return re.search(rb"\b(?:class|def)[ \t]+%s\b" % re.escape(name.encode()), module.source.code) is None
+    return is_suspect(module) or not defines(module, name.encode())
 
 
 def dotted(node: ast.expr, module: Module) -> str:

@@ -9,8 +9,9 @@ from typing import Final
 from picklesafe.lint.datasets.calls import call_function
 from picklesafe.lint.datasets.classes import decorators, methods
 from picklesafe.lint.datasets.expressions import evaluate
-from picklesafe.lint.datasets.names import MENTIONS, global_value, resolve
+from picklesafe.lint.datasets.names import global_value, resolve
 from picklesafe.lint.datasets.run import Run, Stored
+from picklesafe.lint.datasets.screening import opens
 from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Obj, Value
 from picklesafe.lint.project import Module
 from picklesafe.lint.trees import walk
@@ -41,7 +42,7 @@ def _of_module(run: Run, name: str, module: Module) -> Iterator[tuple[Handle, St
         if isinstance(thing, Imported) and not thing.whole:
             home, _, last = thing.name.rpartition(".")
             other = run.project.find(home, module)
-            if other is not None and MENTIONS.search(other.source.code):
+            if other is not None and opens(other):
                 yield from _of_statements(run, last, other)
             thing = resolve(thing, run.project)
         else:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from picklesafe.lint.datasets.calls import call_function
 from picklesafe.lint.datasets.carried import carried
 from picklesafe.lint.datasets.kept import Kept, kept
-from picklesafe.lint.datasets.names import MENTIONS
 from picklesafe.lint.datasets.run import Run, TooMuch
+from picklesafe.lint.datasets.screening import speaks_of_opening
 from picklesafe.lint.datasets.values import Class, Function, Obj
 from picklesafe.lint.project import Project
 
@@ -40,7 +40,7 @@ def _makers(cls: Class) -> Iterator[Function]:
     for node, home in _functions(source.tree, None):
         text = "".join(source.lines[node.lineno - 1 : node.end_lineno])
         inside = home is not None and home == cls.node
-        if not inside and called.search(text) and MENTIONS.search(text.encode()):
+        if not inside and called.search(text) and speaks_of_opening(text.encode()):
             owner = Class(home, cls.module) if home is not None else None
             receiver = Obj(("self",), owner) if owner is not None else None
             yield Function(node, cls.module, receiver, owner)

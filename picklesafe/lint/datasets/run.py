@@ -27,8 +27,10 @@ from picklesafe.lint.datasets.values import (
 )
 from picklesafe.lint.project import Module, Project
 
-_STEPS = 6_000
+_STEPS = 4_000
 """How many statements and calls are run for one class: more, and nothing is said of it."""
+_LARGE = 1_000
+"""A run of more steps isn't repeated for each way in which its conditions may come out."""
 _DEPTH = 12
 
 
@@ -90,6 +92,10 @@ class Run:
         self._lineages: dict[Class, Lineage] = {}
         self._running: list[ast.AST] = []
         self._steps = 0
+
+    def cases(self) -> list[dict[str, bool]]:
+        """The ways in which conditions may come out that are to be told apart."""
+        return list(self.conditions.cases()) if self._steps <= _LARGE else []
 
     def step(self) -> None:
         """Count a piece of work.

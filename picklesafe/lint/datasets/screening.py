@@ -65,11 +65,33 @@ def may_open(module: Module, project: Project) -> bool:
     return _has_one(module, OPENS) or _elsewhere(module, project, OPENS, _DEPTH)
 
 
-def _has_one(module: Module, words: Words) -> bool:
+def is_suspect(module: Module) -> bool:
+    """Whether a file by itself has anything to be kept."""
+    return _has_one(module, SUSPECT)
+
+
+def opens(module: Module) -> bool:
+    """Whether a file by itself opens anything."""
+    return _has_one(module, OPENS)
+
+
+def speaks_of_opening(code: bytes) -> bool:
+    """Whether a piece of code opens anything."""
+    return _occurs(OPENS, code)
+
+
+def defines(module: Module, name: bytes) -> bool:
+    """Whether a class or a function of that name stands at the top level."""
     code = module.source.code
-    return module.asks(
-        id(words), lambda: any(word in code and (form is None or form.search(code)) for word, form in words.items())
-    )
+    return b"\nclass %s" % name in code or b"\ndef %s" % name in code
+
+
+def _has_one(module: Module, words: Words) -> bool:
+    return module.asks(id(words), lambda: _occurs(words, module.source.code))
+
+
+def _occurs(words: Words, code: bytes) -> bool:
+    return any(word in code and (form is None or form.search(code) is not None) for word, form in words.items())
 
 
 def _keeps_module(code: bytes) -> bool:
@@ -109,8 +131,7 @@ def _has(module: Module, name: str, project: Project, words: Words) -> bool:
 
 def _handed_on(module: Module, name: bytes, project: Project, words: Words, depth: int) -> bool:
     """Whether what a package takes from one of its modules is in a file that has one of the words."""
-    code = module.source.code
-    if b"\nclass %s" % name in code or b"\ndef %s" % name in code:
+    if defines(module, name):
         return False
     for home, original, alias in _imported(module):
         if alias == name or original == b"*":

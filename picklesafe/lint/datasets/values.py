@@ -142,7 +142,8 @@ class State:
         fields = dict(self.fields)
         for key, held in other.fields.items():
             own = fields.get(key)
-            fields[key] = held if own is None else _joined(own, held)
+            if own is not held:
+                fields[key] = held if own is None else _joined(own, held)
         return State(_joined(self.names, other.names), fields, self.closed & other.closed)
 
     def held(self, key: Key) -> dict[str, Value]:
