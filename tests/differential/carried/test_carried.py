@@ -21,7 +21,7 @@ pytest.importorskip("h5py", reason="one of the handles")
 from tests.forked import in_child
 from tests.lint.linting import lint, mend
 
-from .handles import OPENED, make_files
+from .handles import OPENED, Opened, make_files
 from .harness import is_unsafe, load, made
 from .places import DROPS, PLACES, Program, fits, program
 
@@ -91,3 +91,23 @@ def test_every_kind_of_each_part_is_there() -> None:
     assert {one.place for one in there} == {*PLACES}
     assert {one.drop for one in there} == {*DROPS}
     assert len({one.source for one in there}) == len(there) >= 400
+
+
+@pytest.mark.parametrize("opened", [one for one in OPENED if one.read], ids=lambda one: one.name)
+def test_a_shared_offset_is_spoken_of_where_a_child_moves_the_parents(folder: Path, opened: Opened) -> None:
+    one = program(opened, PLACES[0], DROPS[0])
+    cls = load(one, one.source, 100_000 + OPENED.index(opened))
+    data, other = made(cls, one, folder), made(cls, one, folder)
+    in_child(data.__getitem__, 0)
+    (found,) = lint(one.source)
+    if _next(data) != _next(other):
+        assert "share its file offset" in found.message
+    else:
+        assert opened.name not in ("binary", "text", "gzip")
+
+
+def _next(data: Any) -> Any:
+    try:
+        return data[0]
+    except Exception as error:
+        return type(error)
