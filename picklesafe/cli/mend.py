@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from picklesafe.cli.parser import EXIT_ERROR
 from picklesafe.errors import PickleSafeError
 from picklesafe.lint import edits
+from picklesafe.lint.elsewhere import keepers
 from picklesafe.lint.report.style import Style, printable
 from picklesafe.lint.report.summary import diff_summary
 
@@ -88,10 +89,13 @@ class Mending:
         return int(self.fixed > 0 and not self._arguments.exit_zero)
 
     def _results(self) -> Iterator[FixResult]:
-        def fixed(path: str) -> FixResult:
-            return edits.fix_file(path, self._settings, self._arguments.unsafe_fixes, self._found.watched)
+        found, checked = self._found.findings, set(self._found.files)
 
-        return self._each(dict.fromkeys(f.path for f in self._found.findings if self._style.fixable(f)), fixed)
+        def fixed(path: str) -> FixResult:
+            unsafe = self._arguments.unsafe_fixes
+            return edits.fix_file(path, self._settings, unsafe, self._found.watched, keepers(found, path))
+
+        return self._each(dict.fromkeys(f.path for f in found if self._style.fixable(f) and f.path in checked), fixed)
 
     def _each(self, paths: Iterable[str], change: Callable[[str], FixResult]) -> Iterator[FixResult]:
         """The changed files, one at a time: all of them at once are too much to hold."""

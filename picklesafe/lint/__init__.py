@@ -10,14 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import Case, LoaderCall
+    from picklesafe.lint.datasets.dataset import Dataset
+    from picklesafe.lint.datasets.forking import Forking
     from picklesafe.lint.finding import Edit, Finding, Fix, Position
     from picklesafe.lint.guard import guarded
     from picklesafe.lint.registry import Rule, rule
-    from picklesafe.lint.triggers import given, invalid_workers, positional, runs_at_once, unpicklable_callable
+    from picklesafe.lint.triggers import (
+        DATASET_CLASSES,
+        FORCED_FORK,
+        given,
+        invalid_workers,
+        positional,
+        runs_at_once,
+        unpicklable_callable,
+    )
 
 _HOMES = {
+    "DATASET_CLASSES": "triggers",
+    "FORCED_FORK": "triggers",
     "Case": "call",
     "LoaderCall": "call",
+    "Dataset": "datasets.dataset",
+    "Forking": "datasets.forking",
     "Edit": "finding",
     "Finding": "finding",
     "Fix": "finding",
@@ -32,10 +46,14 @@ _HOMES = {
     "unpicklable_callable": "triggers",
 }
 __all__ = [
+    "DATASET_CLASSES",
+    "FORCED_FORK",
     "Case",
+    "Dataset",
     "Edit",
     "Finding",
     "Fix",
+    "Forking",
     "LoaderCall",
     "Position",
     "Rule",

@@ -14,6 +14,8 @@ from picklesafe.lint.start_methods import ANYWHERE, Target
 
 if TYPE_CHECKING:
     from picklesafe.lint.call import LoaderCall
+    from picklesafe.lint.datasets.dataset import Dataset
+    from picklesafe.lint.datasets.forking import Forking
 
 
 class Analysis(NamedTuple):
@@ -56,11 +58,14 @@ def analyze(
     try:
         module = project.module(source)
         # A rule of somebody else's may judge loaders that give none of the usual clues.
-        every = not all(rule.ours for rule in rules)
-        first = list(roots(module, watch, every))
-        result = _judge(module, project, rules, (target_torch, target), watch, first) if first else NOTHING
-        hazards = result.hazards.union(givers(module))
-        return result._replace(hazards=hazards, consulted=frozenset(project.consulted))
+        of_loaders = [rule for rule in rules if rule.of == "loader"]
+        every = not all(rule.ours for rule in of_loaders)
+        first = list(roots(module, watch, every)) if of_loaders else []
+        result = _judge(module, project, of_loaders, (target_torch, target), watch, first) if first else NOTHING
+        hazards = result.hazards.union(givers(module) if of_loaders else ())
+        kept = _judge_datasets(module, project, [rule for rule in rules if rule.of != "loader"], target)
+        findings = (*result.findings, *kept) if kept else result.findings
+        return result._replace(findings=findings, hazards=hazards, consulted=frozenset(project.consulted))
     finally:
         project.consulted |= before
 
@@ -100,9 +105,31 @@ def _judge(
     return Analysis(_unique(found), frozenset(hazards), frozenset(), tuple(incomplete))
 
 
-def _apply(rule: Rule, call: LoaderCall) -> list[Finding]:
-    result = rule.check(call)
-    findings = [result] if isinstance(result, Finding) else result or []
+def _judge_datasets(module: Module, project: Project, rules: Sequence[Rule], target: Target) -> tuple[Finding, ...]:
+    if not rules:
+        return ()
+    from picklesafe.lint.datasets.screening import may_keep
+
+    if not may_keep(module, project):
+        return ()
+    # Imported here, for most datasets keep nothing.
+    from picklesafe.lint.datasets.dataset import datasets
+    from picklesafe.lint.datasets.forking import Forking
+
+    found: list[Finding] = []
+    own = [rule for rule in rules if rule.of == "dataset"]
+    for dataset in datasets(module, project, target) if own else ():
+        for rule in own:
+            found += _apply(rule, dataset)
+    for rule in rules:
+        if rule.of == "forking":
+            found += _apply(rule, Forking(module, project, target))
+    return _unique(found)
+
+
+def _apply(rule: Rule, fact: LoaderCall | Dataset | Forking) -> list[Finding]:
+    result = rule.check(fact)
+    findings = [result] if isinstance(result, Finding) else result or ()
     return [finding._replace(code=rule.code, name=rule.name) for finding in findings]
 
 
@@ -114,7 +141,7 @@ def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for an argument: a certain one, and one with a fix, if there are several."""
     best: dict[tuple[object, ...], Finding] = {}
     # PKS105 speaks of any argument: what another rule says of the same one comes first.
-    for finding in sorted(findings, key=lambda finding: finding.code == _ANY_ARGUMENT):
+    for finding in sorted(findings, key=lambda finding: (finding.code == _ANY_ARGUMENT, finding.code)):
         span = (finding.path, finding.start, finding.end)
         key: tuple[object, ...] = (*span, _subject(finding.code))
         if finding.code == _ANY_ARGUMENT:
@@ -129,5 +156,7 @@ _ANY_ARGUMENT = "PKS105"
 
 
 def _subject(code: str) -> str:
-    """PKS101 and PKS111 speak of one argument: the certain and the possible half of one mistake."""
+    """PKS101 and PKS111 speak of one argument: the certain and the possible half of one mistake; so do 201 and 203."""
+    if code == "PKS203":
+        return "PKS201"
     return f"PKS1?{code[5:]}" if code.startswith(("PKS10", "PKS11")) else code

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from picklesafe.lint.elsewhere import same
 from picklesafe.lint.finding import Edit, Finding, where
 from picklesafe.lint.judge import Judge
 from picklesafe.lint.registry import load_rules
 from picklesafe.lint.rewrite import FixError, replace_content, unified_diff
 from picklesafe.lint.settings import Settings
-from picklesafe.lint.source import Source, SourceError
+from picklesafe.lint.source import Source, SourceError, standing_in
 from picklesafe.lint.spans import Span
 
 __all__ = ["FixError", "FixResult", "apply", "diff", "fix_file", "write"]
@@ -41,7 +42,13 @@ class FixResult(NamedTuple):
     left: tuple[str, ...] = ()
 
 
-def fix_file(path: str, settings: Settings, unsafe: bool, watch: frozenset[str] = frozenset()) -> FixResult:
+def fix_file(
+    path: str,
+    settings: Settings,
+    unsafe: bool,
+    watch: frozenset[str] = frozenset(),
+    keepers: Sequence[str] = (),
+) -> FixResult:
     """Mend a file, in memory.
 
     Args:
@@ -49,13 +56,14 @@ def fix_file(path: str, settings: Settings, unsafe: bool, watch: frozenset[str] 
         settings: of the run.
         unsafe: whether to apply fixes that may change what working code does.
         watch: functions whose call sites are judged as well, see `Report.watched`.
+        keepers: files by which something is found in this one.
 
     Raises:
         FixError: if it can't be read or analysed.
     """
     try:
         before = Source.read(path)
-        return _Mender(before, settings, unsafe, watch).mend()
+        return _Mender(before, settings, unsafe, watch, keepers).mend()
     except SourceError as error:
         raise FixError(path, error.message) from error
     except (RecursionError, MemoryError):
@@ -106,11 +114,14 @@ class _Step(NamedTuple):
 class _Mender:
     """Takes fixes one pass after another, until none is left that stands the second look."""
 
-    def __init__(self, before: Source, settings: Settings, unsafe: bool, watch: frozenset[str]) -> None:
+    def __init__(
+        self, before: Source, settings: Settings, unsafe: bool, watch: frozenset[str], keepers: Sequence[str]
+    ) -> None:
         self._before = before
         self._settings = settings
         self._unsafe = unsafe
         self._watch = watch
+        self._keepers = keepers
         self._loaded = load_rules(settings.rules, settings.config_dir)
         self._rules = [rule for rule in self._loaded if rule.code in settings.codes]
         self._rejected: set[tuple[str, int]] = set()
@@ -126,14 +137,21 @@ class _Mender:
             if step is None:
                 break
             self._rejected = _move_all(self._rejected, _spans(source, step.taken))
+            # One fix may mend several findings, as that of a class does which keeps two files.
+            applied += max(len(step.taken), len(findings) - len(step.left))
             source, findings = step.source, step.left
-            applied += len(step.taken)
         return FixResult(self._before.path, self._before, source.file_text, applied, tuple(self._reasons))
 
     def _find(self, source: Source) -> list[Finding]:
         # A new project each time: the old one has seen this file as it was.
-        found = Judge(self._rules, self._settings, self._loaded).analyze(source, self._watch).findings
-        return sorted(found, key=lambda finding: (finding.start, finding.code))
+        judge = Judge(self._rules, self._settings, self._loaded)
+        found = list(judge.analyze(source, self._watch).findings)
+        if self._keepers:
+            with standing_in(source.path, source.encode(source.file_text)):
+                for keeper in self._keepers:
+                    found += Judge(self._rules, self._settings, self._loaded).judge(keeper).findings
+        own = {(f.start, f.code): f for f in found if same(f.path, source.path)}
+        return [own[key] for key in sorted(own)]
 
     def _wanted(self, source: Source, findings: Iterable[Finding]) -> list[Finding]:
         return [

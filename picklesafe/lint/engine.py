@@ -12,7 +12,7 @@ from picklesafe.lint.discover import find
 from picklesafe.lint.finding import Finding
 from picklesafe.lint.outcome import Outcome, pack, unpack
 from picklesafe.lint.registry import Rule, load_rules
-from picklesafe.lint.screen import HIT, MISS, SUPPRESSING, UNSCREENED, call_pattern, gate, scan, shared_parts
+from picklesafe.lint.screen import HIT, MISS, SUPPRESSING, UNSCREENED, call_pattern, forms, gate, scan, shared_parts
 from picklesafe.lint.selection import UNUSED
 from picklesafe.lint.settings import Settings
 
@@ -27,6 +27,9 @@ _MANY = 10_000
 
 _ROUNDS = 4
 """How far a hazard is followed from caller to caller."""
+
+_CARRIED = "PKS2"
+"""What these codes say may sit in another file than the one that was judged."""
 
 _GONE_ON = "; the other files were checked"
 
@@ -62,6 +65,10 @@ def check(paths: Sequence[str], settings: Settings) -> Report:
     outcomes = run.follow(found.files)
     outcomes += [_unread(path, reason) for path, reason in found.problems]
     findings = sorted({finding for outcome in outcomes for finding in outcome.findings}, key=_order)
+    if any(finding.code.startswith(_CARRIED) for finding in findings):
+        from picklesafe.lint.elsewhere import distinct
+
+        findings = distinct(findings, found.files)
     if any(finding.path.endswith(CONFIGURATION) for finding in findings):
         from picklesafe.lint.configuration.guards import unguarded
 
@@ -168,6 +175,7 @@ class _Run:
         fresh = names - self.watched
         calls = call_pattern(fresh) if fresh else None
         words = shared_parts(map(str.encode, fresh)) if fresh else gate(self.loaded)
+        beside = {} if fresh else forms(self.loaded)
         if UNUSED in self._settings.codes and not fresh:
             words += SUPPRESSING
         if UNSCREENED and not fresh:
@@ -183,7 +191,7 @@ class _Run:
         def look_into(paths: Sequence[str]) -> list[Any]:
             return [
                 state if look == MISS else (look, state, pack(judge().judge(path, names)) if look == HIT else None)
-                for path, (look, state) in zip(paths, scan(paths, words, calls), strict=True)
+                for path, (look, state) in zip(paths, scan(paths, words, calls, beside), strict=True)
             ]
 
         return look_into

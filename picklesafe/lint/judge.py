@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from picklesafe.lint.configuration import kinds
+from picklesafe.lint.elsewhere import same, turned
 from picklesafe.lint.finding import Finding, Position
 from picklesafe.lint.globs import Patterns
 from picklesafe.lint.outcome import Outcome
@@ -22,6 +23,7 @@ from picklesafe.lint.source import (
     Source,
     SourceError,
     UnreadableFile,
+    is_notebook,
     limit,
     too_large,
 )
@@ -50,7 +52,8 @@ class Judge:
         from picklesafe.lint.project import Project
 
         self._rules = rules
-        self._others = [rule for rule in loaded if rule not in rules]
+        # Those for datasets parse nothing that keeps nothing.
+        self._others = [rule for rule in loaded if rule not in rules and rule.of == "loader"]
         self._settings = settings
         self._project = Project(settings.root, settings.src)
         self._keep = keep
@@ -69,7 +72,7 @@ class Judge:
             status, data = read(path)
         except OSError as error:
             return unread(path, f"can't be read: {error.strerror or error}")
-        return self._judge(path, data, status.st_size, watch)
+        return self._judge(path, data, status.st_size, watch, alone=is_notebook(path))
 
     def judge_content(self, path: str, data: bytes) -> Outcome:
         """Analyse what `path` is to hold; whatever it holds now is of no interest."""
@@ -83,7 +86,20 @@ class Judge:
         """Read a file anew when another one imports it: it was written, created or deleted."""
         self._project.forget(path)
 
-    def _judge(self, path: str, data: bytes, size: int, watch: frozenset[str], source: Source | None = None) -> Outcome:
+    def _judge(
+        self,
+        path: str,
+        data: bytes,
+        size: int,
+        watch: frozenset[str],
+        source: Source | None = None,
+        alone: bool = True,
+    ) -> Outcome:
+        """Judge a file.
+
+        Args:
+            alone: whether findings that sit in other files are reported where this one comes to them.
+        """
         # The import of hashlib alone takes milliseconds; without a cache, any name will do.
         digest = digest_of(data) if self._settings.cache_dir is not None else "read"
         if path.endswith(kinds.SUFFIXES):
@@ -93,7 +109,9 @@ class Judge:
                 raise too_large(size, limit(path))
             source = source or Source.of(path, data)
             outcome = self.analyze(source, watch)
-            return outcome._replace(digest=digest, findings=tuple(map(source.reported, outcome.findings)))
+            found = [turned(finding, path) for finding in outcome.findings] if alone else outcome.findings
+            findings = tuple(source.reported(f) if same(f.path, path) else f for f in found)
+            return outcome._replace(digest=digest, findings=findings)
         except SourceError as error:
             finding = _failure(path, error)
             if isinstance(error, InvalidSyntax) and _silenced(finding, data):
@@ -133,7 +151,9 @@ class Judge:
             SourceError: if it can't be analysed.
         """
         # A call of a watched function can be the business of any rule, whatever words stand beside it.
-        rules = self._rules if watch or UNSCREENED else triggered(source.code, self._rules)
+        rules = self._rules if UNSCREENED else triggered(source.code, self._rules)
+        if watch and not UNSCREENED:
+            rules = [rule for rule in self._rules if rule.of == "loader" or rule in rules]
         suspect = UNUSED in self._settings.codes and any(word in source.code for word in SUPPRESSING)
         others = not rules and bool(triggered(source.code, self._others))
         if not rules and not suspect and not others:
@@ -176,7 +196,9 @@ class Judge:
         from picklesafe.lint.suppress import Suppressions
 
         comments = Suppressions(source)
-        wanted = [finding for finding in self._selected(findings) if not comments.hide(finding)]
+        wanted = [
+            finding for finding in self._selected(findings) if not _comments_of(finding, source, comments).hide(finding)
+        ]
         if not suspect:
             return tuple(wanted), frozenset()
         useless, consulted = self._useless(source, comments, watch)
@@ -196,15 +218,17 @@ class Judge:
         from picklesafe.lint.unused import called_names, unused
 
         active = self._active - self._ignores.codes(source.path)
-        useless = unused(source, comments, self._known, active)
+        # What a dataset keeps may be opened here, and nobody here knows of that dataset.
+        judged = active - {rule.code for rule in self._rules if rule.of != "loader"}
+        useless = unused(source, comments, self._known, active, judged)
         if not useless:
             return [], frozenset()
         # What a comment hides may be known only where the files of the called functions are checked as
         # well. A run over a few files must not take such a comment for useless, so the calls around it are judged.
         analysis = self._analyze(source, self._rules, watch | called_names(source, comments, useless))
         for finding in self._selected(analysis.findings):
-            comments.hide(finding)
-        return unused(source, comments, self._known, active), analysis.consulted
+            _comments_of(finding, source, comments).hide(finding)
+        return unused(source, comments, self._known, active, judged), analysis.consulted
 
 
 class _FileIgnores:
@@ -229,6 +253,11 @@ class _FileIgnores:
         return frozenset(
             code for patterns, negated, codes in self._entries if patterns.match(full) is not negated for code in codes
         )
+
+
+def _comments_of(finding: Finding, source: Source, comments: Suppressions) -> Suppressions:
+    """Those of the file that a finding sits in: a dataset may keep what another file opens."""
+    return comments if same(finding.path, source.path) else type(comments)(Source.read(finding.path))
 
 
 def unread(path: str, reason: str) -> Outcome:

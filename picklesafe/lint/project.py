@@ -6,7 +6,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ class Module:
         self.bases = bases
         self.owner = owner
         self._spoken: dict[tuple[str, ...], bool] = {}
+        self._answers: dict[int, bool] = {}
 
     @cached_property
     def path(self) -> Path:
@@ -105,6 +106,12 @@ class Module:
     def sets_by_name(self) -> bool:
         """Whether attributes of instances are set by computed names, as configuration classes do."""
         return re.search(_BY_NAME, self.source.text) is not None
+
+    def asks(self, question: int, answer: Callable[[], bool]) -> bool:
+        """The answer to a question about the file, which is only asked once."""
+        if question not in self._answers:
+            self._answers[question] = answer()
+        return self._answers[question]
 
     def speaks_of(self, words: tuple[str, ...], name: str) -> bool:
         """Whether one of `words` occurs where the file defines `name`, told without parsing it."""

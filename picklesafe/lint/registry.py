@@ -24,6 +24,8 @@ ByteTest = re.Pattern[bytes] | Callable[[bytes], bool]
 
 Word = bytes | ByteTest
 Check = Callable[[Any], "Finding | Iterable[Finding] | None"]
+"""From a fact to what is wrong with it."""
+
 Trigger = str | tuple[str | ByteTest, ...]
 
 
@@ -38,6 +40,7 @@ class Rule(NamedTuple):
         check: the function.
         module: where BAD and GOOD stand.
         ours: whether it is one of picklesafe's own.
+        of: what it judges: `loader` calls, `dataset` classes, or files that insist on `forking`.
     """
 
     code: str
@@ -47,19 +50,22 @@ class Rule(NamedTuple):
     check: Check
     module: ModuleType
     ours: bool = False
+    of: str = "loader"
 
 
-def rule(triggers: Sequence[Trigger]) -> Callable[[Check], Check]:
+def rule(triggers: Sequence[Trigger], of: str = "loader") -> Callable[[Check], Check]:
     """Mark the function of a module that is the rule.
 
     Args:
         triggers: words of which one must occur in a file for the rule to look at it; a tuple of
             words stands for all of them together. A pattern or a function of the bytes may
             stand beside a word: it is asked only where the word occurs.
+        of: `loader` for a function of a `LoaderCall`, `dataset` for one of a `Dataset`, `forking` for a `Forking`.
     """
 
     def mark(check: Check) -> Check:
         check.triggers = tuple(map(_in_order, triggers))  # type: ignore[attr-defined]
+        check.of = of  # type: ignore[attr-defined]
         return check
 
     return mark
@@ -146,4 +152,5 @@ def _rules_of(module: ModuleType, ours: bool) -> Iterable[Rule]:
                 raise ConfigurationError(
                     f"{module.__file__}: a rule's docstring begins with its code and name, as in 'ABC101 some-name: …'"
                 )
-            yield Rule(title[1], title[2], (module.__doc__ or "").rstrip(), check.triggers, check, module, ours)
+            page, of = (module.__doc__ or "").rstrip(), getattr(check, "of", "loader")
+            yield Rule(title[1], title[2], page, check.triggers, check, module, ours, of)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from picklesafe.lint.configuration import kinds
-from picklesafe.lint.registry import Rule, Word
+from picklesafe.lint.registry import ByteTest, Rule, Word
 from picklesafe.lint.source import MAX_BYTES, is_notebook, limit
 
 _SHORTEST_SHARED = 8
@@ -39,6 +39,26 @@ def triggered(data: bytes, rules: Sequence[Rule]) -> list[Rule]:
 def gate(rules: Iterable[Rule]) -> tuple[bytes, ...]:
     """As few words as possible, of which one occurs in every file that triggers one of `rules`."""
     return shared_parts({_longest(trigger) for rule in rules for trigger in rule.triggers})
+
+
+Forms = dict[bytes, tuple[ByteTest, ...]]
+
+
+def forms(rules: Iterable[Rule]) -> Forms:
+    """What has to occur beside a word of `gate`, in one of several forms, for a file to trigger one of `rules`.
+
+    Only for words in every trigger of which they are the one word.
+    """
+    found: dict[bytes, list[ByteTest]] = {}
+    without: set[bytes] = set()
+    for trigger in (trigger for rule in rules for trigger in rule.triggers):
+        word = _longest(trigger)
+        tests = [part for part in trigger if not isinstance(part, bytes)]
+        if len(tests) == 1 and len(trigger) == 2:
+            found.setdefault(word, []).append(tests[0])
+        else:
+            without.add(word)
+    return {word: tuple(dict.fromkeys(tests)) for word, tests in found.items() if word not in without}
 
 
 def shared_parts(words: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -78,7 +98,12 @@ Look = tuple[int | str, FileState | None]
 MISS, HIT = 0, 1
 
 
-def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] | None = None) -> list[Look]:
+def scan(
+    paths: Sequence[str],
+    words: Sequence[bytes],
+    calls: re.Pattern[bytes] | None = None,
+    beside: Forms | None = None,
+) -> list[Look]:
     """Read `paths` and tell which to look into.
 
     Args:
@@ -87,6 +112,7 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
         calls: must match as well, if it is given. If it isn't, bytes that are no plain text are a hit
             too (plain is UTF-8 without null bytes and no longer than MAX_BYTES): whether they are a
             valid source is for Source to say.
+        beside: what has to occur with some of the words.
     """
     looks: list[Look] = []
     for path in paths:
@@ -100,7 +126,7 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
             looks.append((HIT if calls is None and kinds.may_matter(data) else MISS, state))
             continue
         for word in words:
-            if word in data:
+            if word in data and (not beside or word not in beside or _any(beside[word], data, path)):
                 # A notebook's code is escaped: `\nmake(` is no word for a pattern.
                 hit = calls is None or calls.search(data) or is_notebook(path)
                 looks.append((HIT if hit else MISS, state))
@@ -109,6 +135,10 @@ def scan(paths: Sequence[str], words: Sequence[bytes], calls: re.Pattern[bytes] 
             hit = calls is None and not _is_plain(data, status.st_size, path)
             looks.append((HIT if hit or (is_notebook(path) and _may_hide(data, words)) else MISS, state))
     return looks
+
+
+def _any(tests: Iterable[ByteTest], data: bytes, path: str) -> bool:
+    return is_notebook(path) or any(_occurs(test, data) for test in tests)
 
 
 def call_pattern(names: Iterable[str]) -> re.Pattern[bytes]:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from picklesafe.lint.registry import Trigger
 
 _WORKERS = re.compile(rb"num_workers[\"']?\]?\s*[=:]\s*([\w.]+|-|[\"'])")
@@ -105,3 +107,12 @@ def _is_given_something_invalid(name: bytes, data: bytes) -> bool:
             return True
         start = data.find(name, end)
     return False
+
+
+_FORK = re.compile(rb"[\"']fork[\"']")
+FORCED_FORK: Sequence[Trigger] = (("Dataset", _FORK), ("DataLoader(", _FORK))
+"""The triggers of rules for files that insist on forked workers."""
+DATASET_CLASSES: Sequence[Trigger] = (
+    ("Dataset", re.compile(rb"^[ \t]*class (?:\w*Dataset\b|\w+\([^)]*Dataset)", re.MULTILINE)),
+)
+"""The triggers of rules for datasets: one by its name, or among the bases. What it keeps may be opened elsewhere."""

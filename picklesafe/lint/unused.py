@@ -19,7 +19,13 @@ NAME = "unused-suppression"
 _PREFIX = "PKS"
 
 
-def unused(source: Source, comments: Suppressions, known: Collection[str], active: Collection[str]) -> list[Finding]:
+def unused(
+    source: Source,
+    comments: Suppressions,
+    known: Collection[str],
+    active: Collection[str],
+    judged: Collection[str],
+) -> list[Finding]:
     """A finding for each directive of which something hides nothing.
 
     Args:
@@ -27,10 +33,15 @@ def unused(source: Source, comments: Suppressions, known: Collection[str], activ
         comments: of the file, after they were asked about all that was found in it.
         known: the codes of all rules, enabled or not.
         active: the codes that would have been reported in this file.
+        judged: those of them whose comments are needed by what is found in this file alone.
     """
     found = []
     for directive in comments.directives:
-        codes = [code for code in _judged(directive, known, active) if (directive, code) not in comments.used]
+        codes = [
+            code
+            for code in _judged(directive, known, active)
+            if (directive, code) not in comments.used and (code not in active or code in judged)
+        ]
         if codes:
             found.append(_finding(source, directive, codes, known))
     return found

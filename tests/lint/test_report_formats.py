@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from picklesafe.lint.finding import POSSIBLE, Edit, Finding, Fix, Position
+from picklesafe.lint.finding import POSSIBLE, Edit, Finding, Fix, Position, Related
 from picklesafe.lint.report import render
 from picklesafe.lint.report.statistics import json_statistics, statistics
 from picklesafe.lint.report.style import Style, shown_path
@@ -85,13 +85,14 @@ class TestJson:
                 "message": {"type": "string"},
                 "certainty": {"enum": ["certain", "possible"]},
                 "fix": {"type": ["object", "null"], "required": ["applicability", "message", "edits"]},
+                "related": {"type": "array", "items": {"type": "object", "required": ["filename", "message"]}},
                 "noqa_row": {"type": "integer"},
                 "cell": {"type": ["integer", "null"]},
                 "url": {"type": ["string", "null"]},
             },
             "required": [
                 *("code", "name", "filename", "location", "end_location", "message", "certainty"),
-                *("fix", "noqa_row", "cell", "url"),
+                *("fix", "related", "noqa_row", "cell", "url"),
             ],
             "additionalProperties": False,
         },
@@ -119,10 +120,24 @@ class TestJson:
                     {"content": "x", "location": {"row": 1, "column": 2}, "end_location": {"row": 1, "column": 3}}
                 ],
             },
+            "related": [],
             "noqa_row": 3,
             "cell": None,
             "url": None,
         }
+
+    def test_the_places_that_a_finding_is_about_are_listed(self):
+        place = Related("b.py", Position(2, 1), Position(2, 9), "it is opened here")
+        (found,) = json.loads(rendered("json", finding()._replace(related=(place,))))
+        assert found["related"] == [
+            {
+                "filename": str(Path("b.py").absolute()),
+                "location": {"row": 2, "column": 1},
+                "end_location": {"row": 2, "column": 9},
+                "message": "it is opened here",
+                "cell": None,
+            }
+        ]
 
     def test_a_name_that_is_no_text_can_still_be_read_back(self):
         name = os.fsdecode(b"\xff.py")

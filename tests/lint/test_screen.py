@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from picklesafe.lint.screen import (
     HIT,
     MISS,
     call_pattern,
+    forms,
     gate,
     last_change,
     read,
@@ -159,3 +161,22 @@ def _write(folder: Path, contents: list[bytes]) -> list[str]:
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
     return [str(path) for path in paths]
+
+
+def asking(code: str, word: str, *more: str) -> Rule:
+    """A rule that looks for a class beside its words."""
+    return rule(code)._replace(triggers=((word.encode(), *map(str.encode, more), re.compile(rb"class \w+\(Dataset")),))
+
+
+def test_a_word_that_needs_something_beside_it_is_a_hit_only_with_that(tmp_path: Path) -> None:
+    texts = {"class": "class Lines(Dataset): ...\n", "word": "lines: Dataset\n", "both": "Dataset\nprefetch_factor\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    paths = [str(tmp_path / f"{name}.py") for name in texts]
+    looks = scan(paths, [b"Dataset", b"prefetch_factor"], None, forms([asking("A1", "Dataset")]))
+    assert [look for look, _ in looks] == [HIT, MISS, HIT]
+
+
+def test_a_word_that_is_enough_for_one_rule_is_enough() -> None:
+    assert forms([asking("A1", "Dataset"), rule("A2", "Dataset")]) == {}
+    assert forms([asking("A1", "Dataset", "torch")]) == {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from picklesafe.lint.finding import Finding, Fix, Position
+    from picklesafe.lint.finding import Finding, Fix, Position, Related
     from picklesafe.lint.report.style import Style
 
 
@@ -34,11 +34,22 @@ def as_object(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "certainty": finding.certainty,
         "fix": None if finding.fix is None else _fix(finding.fix),
+        "related": [_related(place) for place in finding.related],
         # The row whose comment silences the finding: the argument's last, where a comment has room.
         "noqa_row": finding.end.row,
         "cell": finding.cell,
         # There is no page on the web yet; `picklesafe rule CODE` prints the rule's.
         "url": None,
+    }
+
+
+def _related(place: Related) -> dict[str, Any]:
+    return {
+        "filename": os.path.abspath(place.path),
+        "location": _position(place.start),
+        "end_location": _position(place.end),
+        "message": place.message,
+        "cell": place.cell,
     }
 
 

@@ -1,0 +1,1 @@
+"""What datasets carry to their workers: the facts for PKS201 and its neighbours."""
