@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from picklesafe.lint.datasets import library
-from picklesafe.lint.datasets.classes import decorators
+from picklesafe.lint.datasets.classes import Lineage, decorators
 from picklesafe.lint.datasets.containers import call_on_box
 from picklesafe.lint.datasets.expressions import attribute, evaluate, resolved, view
 from picklesafe.lint.datasets.openers import OPENERS, opened
@@ -185,19 +185,9 @@ def initialize(
     if init is not None:
         call_function(run, init._replace(receiver=obj), arguments, keywords, node, root)
         return
-    fields = [
-        statement
-        for cls in reversed(found.classes)
-        if decorators(cls.node) & {"dataclass", "define"}
-        for statement in cls.node.body
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-    ]
-    given = dict(
-        zip((field.target.id for field in fields if isinstance(field.target, ast.Name)), arguments, strict=False)
-    )
-    for field in fields:
-        assert isinstance(field.target, ast.Name)
-        name = field.target.id
+    fields = _fields(found)
+    given = dict(zip(fields, arguments, strict=False))
+    for name, field in fields.items():
         value = keywords.get(name, given.get(name)) or typed(run, field.annotation, field) or UNKNOWN
         with run.framed(obj.cls.module, None, node) as frame:
             if frame is not None:
@@ -206,6 +196,17 @@ def initialize(
     after = found.find("__post_init__") if fields else None
     if after is not None:
         call_function(run, after._replace(receiver=obj), [], {}, node)
+
+
+def _fields(found: Lineage) -> dict[str, ast.AnnAssign]:
+    """The fields of a dataclass, in the order in which its `__init__` takes them."""
+    return {
+        statement.target.id: statement
+        for cls in reversed(found.classes)
+        if decorators(cls.node) & {"dataclass", "define"}
+        for statement in cls.node.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    }
 
 
 def call_method(

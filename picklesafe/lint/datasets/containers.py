@@ -28,6 +28,7 @@ class Call(NamedTuple):
 
     @property
     def first(self) -> Value:
+        """Its first argument."""
         return self.arguments[0] if self.arguments else UNKNOWN
 
 

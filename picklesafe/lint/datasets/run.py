@@ -202,6 +202,7 @@ class Run:
                 self.close(self.contents(thing))
 
     def is_closed(self, handle: Handle) -> bool:
+        """Whether the file that it stands on was closed, whatever happened."""
         return handle.root in self.state.closed
 
 

@@ -336,4 +336,3 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], bool]] = {
 if hasattr(ast, "TryStar"):
     _HANDLERS[ast.TryStar] = _try
 _ENDS = frozenset({ast.Raise})
-__all__ = ["assign", "block"]

@@ -28,6 +28,7 @@ class Handle(NamedTuple):
 
     @property
     def is_view(self) -> bool:
+        """Whether it is a part of a file that was opened before."""
         return self.key != self.root
 
 
@@ -131,6 +132,7 @@ class State:
         self.closed = closed
 
     def copy(self) -> State:
+        """One that can be changed without changing this one."""
         return State(dict(self.names), dict(self.fields), self.closed)
 
     def without_names(self) -> State:
@@ -151,9 +153,11 @@ class State:
         return self.fields.get(key, {})
 
     def put(self, key: Key, name: str, value: Value) -> None:
+        """Set an attribute, or what is under a key of a container."""
         self.fields[key] = {**self.held(key), name: value}
 
     def remove(self, key: Key, name: str) -> None:
+        """Delete it, if it is there."""
         self.fields[key] = {other: value for other, value in self.held(key).items() if other != name}
 
 
