@@ -140,7 +140,8 @@ def _answers(way: Any) -> bool:
     return way.__module__.partition(".")[0] in _ASKED or not _returns(way)
 
 
-_ASKED = sys.stdlib_module_names | {"picklesafe"}
+# tblib makes dask's and other libraries' exceptions travel with their tracebacks, and takes over everybody else's.
+_ASKED = sys.stdlib_module_names | {"picklesafe", "tblib"}
 
 
 def _returns(function: FunctionType) -> bool:
