@@ -30,7 +30,7 @@ class Windows(Dataset[str]):
     """Windows of a genome that is opened once, where the dataset is made."""
 
     def __init__(self, path: Path, starts: list[int]) -> None:
-        self.genome = pyfaidx.Fasta(str(path), as_raw=True)
+        self.genome = pyfaidx.Fasta(str(path), as_raw=True)  # picklesafe: ignore[PKS201]  # wrong on purpose
         self.starts = starts
 
     def __len__(self) -> int:

@@ -178,6 +178,15 @@ def test_the_way_from_the_loader_to_the_place_that_opens_is_shown(tmp_path: Path
     assert way == ["data.py:10:1", "data.py:5:1", "data.py:7:23"]
 
 
+def test_there_is_no_fix_where_a_child_names_the_mixin_before_the_class() -> None:
+    """`class Safe(PickleSafeMixin, D)` can't be made once D has the mixin for a parent itself."""
+    parent = HEAD + "class D(Dataset):\n    def __init__(self, p):\n        self.f = open(p)\n"
+    child = "from picklesafe import PickleSafeMixin\nclass Safe({}):\n    pass\n"
+    for bases, fixed in (("PickleSafeMixin, D", False), ("D, PickleSafeMixin", True), ("PickleSafeMixin, Other", True)):
+        found = [one for one in lint(parent + child.format(bases)) if one.code == "PKS201"]
+        assert [one.fix is not None for one in found] == [fixed], bases
+
+
 def test_where_it_was_opened_is_shown_if_it_is_stored_elsewhere() -> None:
     (found,) = lint(HEAD + "class D(Dataset):\n    def __init__(self, p):\n        f = open(p)\n        self.f = f\n")
     assert [place.message for place in found.related] == ["`open` opens it here"]

@@ -12,6 +12,7 @@ from picklesafe.lint.datasets.names import dotted
 from picklesafe.lint.finding import Edit, Fix, Position
 from picklesafe.lint.project import Module, Project
 from picklesafe.lint.source import Source
+from picklesafe.lint.trees import last_name, walk
 
 _PACKAGE, _NAME = "picklesafe", "PickleSafeMixin"
 _IMPORT: Final = f"from {_PACKAGE} import {_NAME}"
@@ -27,7 +28,7 @@ def add_mixin(node: ast.ClassDef, module: Module, project: Project, safe: bool) 
         safe: whether it changes no run that works.
     """
     source = module.source
-    if any(dotted(base, module).endswith(_NO_PLACE) for base in node.bases):
+    if any(dotted(base, module).endswith(_NO_PLACE) for base in node.bases) or _comes_too_late(node, module):
         return None
     name, imported = _imported(source)
     base = _base(node, source, name)
@@ -35,6 +36,16 @@ def add_mixin(node: ast.ClassDef, module: Module, project: Project, safe: bool) 
         return None
     edits = (base,) if imported is None else (imported(module, project), base)
     return Fix(f"Add {_NAME} to the bases of `{node.name}`", edits, safe=safe)
+
+
+def _comes_too_late(node: ast.ClassDef, module: Module) -> bool:
+    """Whether a child in the same file names the mixin before the class, which must not come after its own parent."""
+    for other in walk(module.source.tree):
+        if isinstance(other, ast.ClassDef) and other is not node:
+            names = [last_name(base) for base in other.bases]
+            if _NAME in names and node.name in names[names.index(_NAME) :]:
+                return True
+    return False
 
 
 def _base(node: ast.ClassDef, source: Source, name: str) -> Edit | None:
