@@ -23,6 +23,11 @@ _SIGNALS = 64
 _lock = threading.Lock()
 """Two threads that fork at once would read what the other has set."""
 
+_PATIENCE = 0.1
+"""Seconds to wait for another thread."""
+
+_CHECKS = 6
+
 
 def shared_by(descriptors: Sequence[int]) -> dict[int, int]:
     """The description of each descriptor, named by one of those that stand on it.
@@ -34,20 +39,43 @@ def shared_by(descriptors: Sequence[int]) -> dict[int, int]:
         For each descriptor one that shares its offset; itself if there is no other, or if the system doesn't tell.
     """
     alone = dict(zip(descriptors, descriptors, strict=True))
-    if len(descriptors) < 2 or not hasattr(fcntl, "F_SETSIG"):
+    # A signal's handler may fork in the middle of this, and would wait for itself.
+    if len(descriptors) < 2 or not hasattr(fcntl, "F_SETSIG") or not _lock.acquire(timeout=_PATIENCE):
         return alone
-    with _lock:
-        try:
-            kept = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETSIG) for descriptor in descriptors}
-            try:
-                places = _last_places(descriptors)
-            finally:
-                for descriptor, signal in kept.items():
-                    with contextlib.suppress(OSError):  # closed meanwhile
-                        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal)
-        except OSError:
-            return alone
-    return {descriptor: descriptors[place] for descriptor, place in zip(descriptors, places, strict=True)}
+    try:
+        return _told_apart(descriptors)
+    except OSError:  # closed meanwhile
+        return alone
+    finally:
+        _lock.release()
+
+
+def _told_apart(descriptors: Sequence[int]) -> dict[int, int]:
+    kept = {descriptor: fcntl.fcntl(descriptor, fcntl.F_GETSIG) for descriptor in descriptors}
+    try:
+        found = {}
+        for descriptor, place in zip(descriptors, _last_places(descriptors), strict=True):
+            other = descriptors[place] if place < len(descriptors) else descriptor
+            found[descriptor] = other if other == descriptor or _agree(descriptor, other) else descriptor
+        return found
+    finally:
+        for descriptor, signal in kept.items():
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal)
+
+
+def _agree(one: int, other: int) -> bool:
+    """Whether what is set through either is read through the other, again and again.
+
+    A process that has inherited the same descriptions may be in the middle of this too, and set other numbers.
+    """
+    for number in os.urandom(_CHECKS):
+        signal = 1 + number % (_SIGNALS - 1)
+        fcntl.fcntl(one, fcntl.F_SETSIG, signal)
+        if fcntl.fcntl(other, fcntl.F_GETSIG) != signal:
+            return False
+        one, other = other, one
+    return True
 
 
 def _last_places(descriptors: Sequence[int]) -> list[int]:

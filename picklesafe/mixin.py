@@ -115,7 +115,10 @@ class PickleSafeMixin:
         if isinstance(reduced, str):
             return reduced
         itself = _reduces_itself(type(self))
-        if not itself:
+        if itself:
+            # Its elements come from iterators, which give them once.
+            reduced = tuple(list(part) if place in (3, 4) and part else part for place, part in enumerate(reduced))
+        else:
             diagnosis.refuse_what_is_a_handle(self, frame)
         diagnosis.refuse_what_cannot_travel(self, frame, reduced if itself else None)
         ours = type(self).__setstate__ is PickleSafeMixin.__setstate__

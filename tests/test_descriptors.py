@@ -134,6 +134,29 @@ class TestDuplicates:
         for number in again:
             os.close(number)
 
+    def test_a_number_that_somebody_else_has_set_meanwhile_joins_nothing(
+        self, records: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a process may that has inherited the same descriptions."""
+        files = [open(records, "rb", buffering=0) for _ in range(3)]
+        monkeypatch.setattr(descriptions, "_last_places", lambda descriptors: [2, 63, 2])
+        found = descriptions.shared_by([file.fileno() for file in files])
+        assert all(one == other for one, other in found.items())
+
+    def test_a_handler_that_forks_in_the_middle_does_not_wait_for_itself(
+        self, records: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        files = [open(records, "rb", buffering=0) for _ in range(2)]
+        numbers = [file.fileno() for file in files]
+        inner: list[dict[int, int]] = []
+
+        def fork_again(given: list[int]) -> list[int]:
+            inner.append(descriptions.shared_by(given))
+            return [0, 1]
+
+        monkeypatch.setattr(descriptions, "_last_places", fork_again)
+        assert descriptions.shared_by(numbers) == inner[0]
+
 
 class TestShared:
     @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import io
 import pickle
@@ -263,3 +264,27 @@ def test_a_lambda_among_the_elements_of_a_container_is_named() -> None:
         pickle.dumps(Shards([0, lambda: 1]))
     with pytest.raises(NotWorkerSafeError, match=r"Named\['a'\]: a lambda"):
         pickle.dumps(Named(a=lambda: 1))
+
+
+class Ordered(PickleSafeMixin, collections.OrderedDict):  # type: ignore[type-arg]
+    pass
+
+
+class Queue(PickleSafeMixin, collections.deque):  # type: ignore[type-arg]
+    pass
+
+
+class Stateful(PickleSafeMixin, list):  # type: ignore[type-arg]
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [Ordered.fromkeys(range(1500)), Queue(range(1500)), Stateful(range(1500))],
+    ids=lambda made: type(made).__name__,
+)
+def test_elements_that_are_given_one_by_one_all_arrive(made: Any) -> None:
+    arrived = pickle.loads(pickle.dumps(made))
+    assert type(arrived) is type(made)
+    assert list(arrived) == list(made)
