@@ -6,7 +6,7 @@ import textwrap
 from typing import NamedTuple
 
 HEAD = """\
-import contextlib, csv, functools, gzip, json, sqlite3, threading
+import contextlib, csv, functools, gzip, itertools, json, mmap, sqlite3, threading
 from pathlib import Path
 from typing import Optional, TextIO
 import h5py, torch, zarr
@@ -167,8 +167,35 @@ KEPT = {
             "@functools.lru_cache\ndef _open(self):\n    return open('x')",
         ),
     ),
+    "mapped openers": ("PKS201", Idiom("self.files = list(map(open, path))")),
+    "a mapped function that opens": ("PKS201", Idiom("self.files = dict(zip(path, map(lambda p: open(p), path)))")),
+    "an iterator over a file": ("PKS201", Idiom("self.lines = map(str.strip, open(path))")),
+    "an iterator with a lambda": ("PKS204", Idiom("self.lines = map(lambda line: line.strip(), path)")),
+    "lambdas from an iterator": ("PKS204", Idiom("self.all = list(filter(None, [lambda: 1]))")),
 }  # fmt: skip
 FREE = {
+    "what an iterator gives": Idiom(
+        """
+        self.a = list(map(lambda one: one.strip(), path))
+        self.b = sorted(map(str.split, open(path)))
+        self.c = dict(zip(path, filter(lambda one: one, path)))
+        self.d = dict(enumerate(open(path)))
+        self.e = list(zip(*[open(one) for one in path]))
+        file = open(path)
+        self.f = list(itertools.islice(file, 10))
+        self.g = [*map(lambda one: one.strip(), file)]
+        self.h, rest = map(lambda one: one.strip(), file)
+        for self.i in map(lambda one: one.strip(), file):
+            pass
+        self.j = set(iter(map(lambda one: one.strip(), file)))
+        self.j.update(filter(lambda one: one, path))
+        self.k = []
+        self.k.extend(map(lambda one: one.strip(), path))
+        self.k += map(lambda one: one.strip(), path)
+        self.l = words(path)
+        """,
+        head="@functools.lru_cache\ndef words(path):\n    return list(map(str.strip, open(path)))",
+    ),
     "read at once": Idiom("self.a = open(path).read()\nself.b = json.load(open(path))"),
     "lines": Idiom("self.lines = [line.strip() for line in open(path)]\nself.more = sorted(open(path))"),
     "with": Idiom("with open(path) as file:\n    self.lines = [line.strip() for line in file]"),

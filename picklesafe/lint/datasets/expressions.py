@@ -150,7 +150,7 @@ def item(run: Run, box: Box, key: Value) -> Value:
         if known is not None:
             return known
         return run.get(box, ANY) or UNKNOWN
-    return run.contents(box) or UNKNOWN
+    return run.elements(box) or UNKNOWN
 
 
 def elements(run: Run, value: Value) -> Value:
@@ -158,7 +158,7 @@ def elements(run: Run, value: Value) -> Value:
     found: Value = frozenset()
     for thing in value:
         if isinstance(thing, Box):
-            found |= run.contents(thing)
+            found |= run.elements(thing)
     return found or UNKNOWN
 
 
