@@ -172,6 +172,9 @@ KEPT = {
     "an iterator over a file": ("PKS201", Idiom("self.lines = map(str.strip, open(path))")),
     "an iterator with a lambda": ("PKS204", Idiom("self.lines = map(lambda line: line.strip(), path)")),
     "lambdas from an iterator": ("PKS204", Idiom("self.all = list(filter(None, [lambda: 1]))")),
+    "the attributes of an HDF5 file": ("PKS201", Idiom("self.attributes = h5py.File(path).attrs")),
+    "an array on a map": ("PKS202", Idiom("self.a = np.asarray(np.memmap(path))")),
+    "an array on an mmap": ("PKS202", Idiom("self.a = np.frombuffer(mmap.mmap(open(path).fileno(), 0))")),
 }  # fmt: skip
 FREE = {
     "what an iterator gives": Idiom(
@@ -210,7 +213,21 @@ FREE = {
         self.keys = list(other.keys())
         """
     ),
-    "copies of a map": Idiom("self.a = np.array(np.memmap(path))\nself.b = float(np.memmap(path)[0])"),
+    "arrays and attributes of an HDF5 file": Idiom(
+        """
+        file = h5py.File(path)
+        self.a = file.attrs['n']
+        self.b = {'n': file['x'].attrs['n'], 'm': file.attrs.get('m')}
+        self.c = np.asarray(file['x'], dtype='f4')
+        self.d = np.ravel(file['x'])
+        self.e = np.asarray(file['x'])
+        self.f = dict(file.attrs)
+        """
+    ),
+    "copies of a map": Idiom(
+        "self.a = np.array(np.memmap(path))\nself.b = float(np.memmap(path)[0])\n"
+        "self.c = np.asarray(np.memmap(path), dtype='f4')\nself.d = np.asarray(np.memmap(path), np.float32)"
+    ),
     "a stack that is closed": Idiom(
         "with contextlib.ExitStack() as stack:\n    files = [stack.enter_context(open(one)) for one in path]\n"
         "    self.sizes = [len(file.read()) for file in files]"

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from picklesafe.lint.datasets.openers import MEMMAP, REFUSED, SAFE, STUCK, TENSOR, Opener
+from picklesafe.lint.datasets.openers import BUFFER, MEMMAP, REFUSED, SAFE, STUCK, TENSOR, Opener
 from picklesafe.lint.datasets.run import Run
 from picklesafe.lint.datasets.values import ANY, SOURCES, UNKNOWN, Box, Const, Handle, Obj, Plain, Value
 
@@ -19,6 +19,7 @@ _COLLECTING: Final = frozenset({"list", "tuple", "set", "frozenset", "sorted", "
 }  # fmt: skip
 _SAME: Final = frozenset({"contextlib.closing", "contextlib.nullcontext", "iter", "copy.copy", "io.BufferedReader"})
 _VIEWS: Final = frozenset({"numpy.asarray", "numpy.asanyarray", "numpy.ravel", "numpy.frombuffer", "numpy.reshape"})
+_CASTS: Final = frozenset({"numpy.asarray", "numpy.asanyarray"})
 _TENSORS: Final = frozenset({"torch.from_numpy", "torch.as_tensor", "torch.frombuffer"})
 _ZARR: Final = frozenset({"zarr.open", "zarr.open_group", "zarr.open_array", "zarr.group", "zarr.Group"})
 _STUCK: Final = {
@@ -81,11 +82,15 @@ def called(
         return _set(run, arguments)
     if name == "getattr" and len(arguments) > 1:
         return _get(run, arguments, node)
-    return _passed(run, name, first, node)
+    return _passed(run, name, first, node, copies=name in _CASTS and (len(arguments) > 1 or "dtype" in keywords))
 
 
-def _passed(run: Run, name: str, first: Value, node: ast.Call) -> Value | None:
-    """What hands on its first argument, or a view of it."""
+def _passed(run: Run, name: str, first: Value, node: ast.Call, copies: bool) -> Value | None:
+    """What hands on its first argument, or a view of it.
+
+    Args:
+        copies: whether it is given a type to convert arrays to.
+    """
     from picklesafe.lint.datasets.containers import merged
 
     handles = [thing for thing in first if isinstance(thing, Handle)]
@@ -96,13 +101,22 @@ def _passed(run: Run, name: str, first: Value, node: ast.Call) -> Value | None:
             return _iterator(run, name, [first], node)
         return first if handles or name != "io.BufferedReader" else None
     if name in _VIEWS:
-        return frozenset(handles) or UNKNOWN
+        return UNKNOWN if copies else _array(run, name, handles, node)
     if name in _TENSORS:
         mapped = [thing for thing in handles if thing.opener.kind == MEMMAP]
         return frozenset(thing._replace(opener=TENSOR) for thing in mapped) or UNKNOWN
     if name in _ZARR:
         return frozenset(thing._replace(key=run.key(node)) for thing in handles) or UNKNOWN
     return None
+
+
+def _array(run: Run, name: str, handles: Sequence[Handle], node: ast.Call) -> Value:
+    """An array of numpy: a map stays one, a dataset of an HDF5 or netCDF file is read."""
+    found = {thing for thing in handles if thing.opener.kind == MEMMAP}
+    if name == "numpy.frombuffer":
+        mapped = [thing for thing in handles if thing.opener.type == "mmap.mmap"]
+        found |= {thing._replace(key=run.key(node), opener=BUFFER) for thing in mapped}
+    return frozenset(found) or UNKNOWN
 
 
 def _collected(run: Run, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value], node: ast.Call) -> Value:
