@@ -6,7 +6,7 @@ import textwrap
 from typing import NamedTuple
 
 HEAD = """\
-import contextlib, csv, functools, gzip, json, sqlite3, threading
+import contextlib, csv, functools, gzip, itertools, json, mmap, sqlite3, threading
 from pathlib import Path
 from typing import Optional, TextIO
 import h5py, torch, zarr
@@ -167,8 +167,38 @@ KEPT = {
             "@functools.lru_cache\ndef _open(self):\n    return open('x')",
         ),
     ),
+    "mapped openers": ("PKS201", Idiom("self.files = list(map(open, path))")),
+    "a mapped function that opens": ("PKS201", Idiom("self.files = dict(zip(path, map(lambda p: open(p), path)))")),
+    "an iterator over a file": ("PKS201", Idiom("self.lines = map(str.strip, open(path))")),
+    "an iterator with a lambda": ("PKS204", Idiom("self.lines = map(lambda line: line.strip(), path)")),
+    "lambdas from an iterator": ("PKS204", Idiom("self.all = list(filter(None, [lambda: 1]))")),
+    "the attributes of an HDF5 file": ("PKS201", Idiom("self.attributes = h5py.File(path).attrs")),
+    "an array on a map": ("PKS202", Idiom("self.a = np.asarray(np.memmap(path))")),
+    "an array on an mmap": ("PKS202", Idiom("self.a = np.frombuffer(mmap.mmap(open(path).fileno(), 0))")),
 }  # fmt: skip
 FREE = {
+    "what an iterator gives": Idiom(
+        """
+        self.a = list(map(lambda one: one.strip(), path))
+        self.b = sorted(map(str.split, open(path)))
+        self.c = dict(zip(path, filter(lambda one: one, path)))
+        self.d = dict(enumerate(open(path)))
+        self.e = list(zip(*[open(one) for one in path]))
+        file = open(path)
+        self.f = list(itertools.islice(file, 10))
+        self.g = [*map(lambda one: one.strip(), file)]
+        self.h, rest = map(lambda one: one.strip(), file)
+        for self.i in map(lambda one: one.strip(), file):
+            pass
+        self.j = set(iter(map(lambda one: one.strip(), file)))
+        self.j.update(filter(lambda one: one, path))
+        self.k = []
+        self.k.extend(map(lambda one: one.strip(), path))
+        self.k += map(lambda one: one.strip(), path)
+        self.l = words(path)
+        """,
+        head="@functools.lru_cache\ndef words(path):\n    return list(map(str.strip, open(path)))",
+    ),
     "read at once": Idiom("self.a = open(path).read()\nself.b = json.load(open(path))"),
     "lines": Idiom("self.lines = [line.strip() for line in open(path)]\nself.more = sorted(open(path))"),
     "with": Idiom("with open(path) as file:\n    self.lines = [line.strip() for line in file]"),
@@ -183,7 +213,21 @@ FREE = {
         self.keys = list(other.keys())
         """
     ),
-    "copies of a map": Idiom("self.a = np.array(np.memmap(path))\nself.b = float(np.memmap(path)[0])"),
+    "arrays and attributes of an HDF5 file": Idiom(
+        """
+        file = h5py.File(path)
+        self.a = file.attrs['n']
+        self.b = {'n': file['x'].attrs['n'], 'm': file.attrs.get('m')}
+        self.c = np.asarray(file['x'], dtype='f4')
+        self.d = np.ravel(file['x'])
+        self.e = np.asarray(file['x'])
+        self.f = dict(file.attrs)
+        """
+    ),
+    "copies of a map": Idiom(
+        "self.a = np.array(np.memmap(path))\nself.b = float(np.memmap(path)[0])\n"
+        "self.c = np.asarray(np.memmap(path), dtype='f4')\nself.d = np.asarray(np.memmap(path), np.float32)"
+    ),
     "a stack that is closed": Idiom(
         "with contextlib.ExitStack() as stack:\n    files = [stack.enter_context(open(one)) for one in path]\n"
         "    self.sizes = [len(file.read()) for file in files]"

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from picklesafe.lint.datasets.expressions import item
 from picklesafe.lint.datasets.run import Run
-from picklesafe.lint.datasets.values import ANY, NONE, UNKNOWN, Box, Const, Value
+from picklesafe.lint.datasets.values import ANY, NONE, SOURCES, UNKNOWN, Box, Const, Value
 
 
 class Call(NamedTuple):
@@ -123,7 +123,7 @@ def merge(run: Run, box: Box, value: Value) -> None:
             for name, held in run.state.held(thing.key).items():
                 if name == ANY:
                     run.add(box, held)
-                else:
+                elif name != SOURCES:
                     run.state.put(box.key, name, held)
 
 

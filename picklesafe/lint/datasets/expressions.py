@@ -112,7 +112,7 @@ def _of_class(run: Run, cls: Class, name: str) -> Value:
 
 def view(run: Run, handle: Handle, name: str, node: ast.expr) -> Value:
     """What an attribute, a method or (`[]`) an item of a handle gives: another handle on the same file, or data."""
-    if name not in handle.opener.views:
+    if name not in handle.opener.views or handle.key[-1] == "attrs":  # what attributes of HDF5 hold is read at once
         return UNKNOWN
     return frozenset({handle._replace(key=(*run.key(node), name))})
 
@@ -150,7 +150,7 @@ def item(run: Run, box: Box, key: Value) -> Value:
         if known is not None:
             return known
         return run.get(box, ANY) or UNKNOWN
-    return run.contents(box) or UNKNOWN
+    return run.elements(box) or UNKNOWN
 
 
 def elements(run: Run, value: Value) -> Value:
@@ -158,7 +158,7 @@ def elements(run: Run, value: Value) -> Value:
     found: Value = frozenset()
     for thing in value:
         if isinstance(thing, Box):
-            found |= run.contents(thing)
+            found |= run.elements(thing)
     return found or UNKNOWN
 
 

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from picklesafe.lint.datasets.openers import MEMMAP, REFUSED, SAFE, STUCK, TENSOR, Opener
+from picklesafe.lint.datasets.openers import BUFFER, MEMMAP, REFUSED, SAFE, STUCK, TENSOR, Opener
 from picklesafe.lint.datasets.run import Run
-from picklesafe.lint.datasets.values import ANY, UNKNOWN, Box, Const, Handle, Obj, Plain, Value
+from picklesafe.lint.datasets.values import ANY, SOURCES, UNKNOWN, Box, Const, Handle, Obj, Plain, Value
 
 _HOLDING: Final = frozenset(
     {"enumerate", "zip", "map", "filter", "reversed", "itertools.chain", "itertools.cycle", "itertools.islice"}
@@ -19,6 +19,7 @@ _COLLECTING: Final = frozenset({"list", "tuple", "set", "frozenset", "sorted", "
 }  # fmt: skip
 _SAME: Final = frozenset({"contextlib.closing", "contextlib.nullcontext", "iter", "copy.copy", "io.BufferedReader"})
 _VIEWS: Final = frozenset({"numpy.asarray", "numpy.asanyarray", "numpy.ravel", "numpy.frombuffer", "numpy.reshape"})
+_CASTS: Final = frozenset({"numpy.asarray", "numpy.asanyarray"})
 _TENSORS: Final = frozenset({"torch.from_numpy", "torch.as_tensor", "torch.frombuffer"})
 _ZARR: Final = frozenset({"zarr.open", "zarr.open_group", "zarr.open_array", "zarr.group", "zarr.Group"})
 _STUCK: Final = {
@@ -66,7 +67,7 @@ def called(
         key = run.key(node)
         return frozenset({Handle(key, key, STUCK_NAMES[name], node, run.frame.module)})
     if name in _HOLDING:
-        return run.boxed(node, frozenset().union(*map(_held, (run,) * len(arguments), arguments)), "iterator")
+        return _iterator(run, name, arguments, node)
     if name in _COLLECTING:
         return _collected(run, name, arguments, keywords, node)
     if name == "collections.defaultdict":
@@ -81,11 +82,15 @@ def called(
         return _set(run, arguments)
     if name == "getattr" and len(arguments) > 1:
         return _get(run, arguments, node)
-    return _passed(run, name, first, node)
+    return _passed(run, name, first, node, copies=name in _CASTS and (len(arguments) > 1 or "dtype" in keywords))
 
 
-def _passed(run: Run, name: str, first: Value, node: ast.Call) -> Value | None:
-    """What hands on its first argument, or a view of it."""
+def _passed(run: Run, name: str, first: Value, node: ast.Call, copies: bool) -> Value | None:
+    """What hands on its first argument, or a view of it.
+
+    Args:
+        copies: whether it is given a type to convert arrays to.
+    """
     from picklesafe.lint.datasets.containers import merged
 
     handles = [thing for thing in first if isinstance(thing, Handle)]
@@ -93,16 +98,25 @@ def _passed(run: Run, name: str, first: Value, node: ast.Call) -> Value | None:
         return merged(run, node, [first], "dict")
     if name in _SAME:
         if name == "iter" and not handles and any(isinstance(thing, Box) for thing in first):
-            return run.boxed(node, _held(run, first), "iterator")
+            return _iterator(run, name, [first], node)
         return first if handles or name != "io.BufferedReader" else None
     if name in _VIEWS:
-        return frozenset(handles) or UNKNOWN
+        return UNKNOWN if copies else _array(run, name, handles, node)
     if name in _TENSORS:
         mapped = [thing for thing in handles if thing.opener.kind == MEMMAP]
         return frozenset(thing._replace(opener=TENSOR) for thing in mapped) or UNKNOWN
     if name in _ZARR:
         return frozenset(thing._replace(key=run.key(node)) for thing in handles) or UNKNOWN
     return None
+
+
+def _array(run: Run, name: str, handles: Sequence[Handle], node: ast.Call) -> Value:
+    """An array of numpy: a map stays one, a dataset of an HDF5 or netCDF file is read."""
+    found = {thing for thing in handles if thing.opener.kind == MEMMAP}
+    if name == "numpy.frombuffer":
+        mapped = [thing for thing in handles if thing.opener.type == "mmap.mmap"]
+        found |= {thing._replace(key=run.key(node), opener=BUFFER) for thing in mapped}
+    return frozenset(found) or UNKNOWN
 
 
 def _collected(run: Run, name: str, arguments: Sequence[Value], keywords: Mapping[str, Value], node: ast.Call) -> Value:
@@ -116,20 +130,45 @@ def _collected(run: Run, name: str, arguments: Sequence[Value], keywords: Mappin
         return made
     if name in ("functools.partial", "torchvision.transforms.Lambda", "torchvision.transforms.v2.Lambda"):
         return run.boxed(node, frozenset().union(*arguments, *keywords.values()), "partial")
-    return run.boxed(node, frozenset().union(*(_held(run, value, own=False) for value in arguments)))
+    return run.boxed(node, frozenset().union(*(_given(run, value) for value in arguments)))
 
 
-def _held(run: Run, value: Value, own: bool = True) -> Value:
-    """What iterating over a value gives, and what an iterator over it holds on to.
+def _iterator(run: Run, name: str, arguments: Sequence[Value], node: ast.Call) -> Value:
+    """An iterator: what it gives is one thing, what it holds on to until then another."""
+    starred = [isinstance(part, ast.Starred) for part in node.args]
+    # `zip(*files)` goes over the lines of the files, not over the files.
+    over = [_given(run, value) if star else value for value, star in zip(arguments, starred, strict=False)]
+    if name == "map":
+        given = _mapped(run, over, node)
+    else:
+        given = frozenset().union(*(_given(run, value) for value in over))
+    made = run.boxed(node, given, "iterator")
+    (box,) = made
+    run.state.put(box.key, SOURCES, frozenset().union(*(_held(run, value) for value in over)))  # type: ignore[union-attr]
+    return made
 
-    Args:
-        own: whether that includes the value itself, such as a file that is read line by line.
-    """
+
+def _mapped(run: Run, arguments: Sequence[Value], node: ast.Call) -> Value:
+    """What the function that is mapped gives for each element."""
+    from picklesafe.lint.datasets.calls import call_thing
+
+    function, *over = arguments or [UNKNOWN]
+    elements = [_given(run, value) or UNKNOWN for value in over]
+    return frozenset().union(*(call_thing(run, thing, elements, {}, node) for thing in function))
+
+
+def _given(run: Run, value: Value) -> Value:
+    """What iterating over a value gives: not the value itself, such as a file that is read line by line."""
+    return frozenset().union(*(run.elements(thing) for thing in value if isinstance(thing, Box)))
+
+
+def _held(run: Run, value: Value) -> Value:
+    """What an iterator over a value holds on to."""
     found: Value = frozenset()
     for thing in value:
         if isinstance(thing, Box):
             found |= run.contents(thing)
-        elif own and not isinstance(thing, (Const, Plain)):
+        elif not isinstance(thing, (Const, Plain)):
             found |= {thing}
     return found
 

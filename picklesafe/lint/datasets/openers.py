@@ -127,6 +127,8 @@ OPENERS: Final = {
 
 TENSOR: Final = Opener("torch.from_numpy", MEMMAP, restored=REFUSED, views=_ARRAY)
 """A tensor on a memory map: the mixin can't tell which file it is of."""
+BUFFER: Final = Opener("numpy.frombuffer", MEMMAP, restored=REFUSED, views=_ARRAY)
+"""An array on an mmap: pickle copies it, as it does any array."""
 
 _WITHOUT_MODE: Final = frozenset(
     {"sqlite3.connect", "mmap.mmap", "pyfaidx.Fasta", "pyfaidx.Faidx", "io.TextIOWrapper", "io.BufferedReader"}

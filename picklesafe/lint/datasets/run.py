@@ -13,6 +13,7 @@ from picklesafe.lint.datasets.values import (
     ANY,
     NONE,
     OTHER,
+    SOURCES,
     UNKNOWN,
     Box,
     Class,
@@ -140,8 +141,13 @@ class Run:
         return self.state.held(obj.key).get(name)
 
     def contents(self, box: Box) -> Value:
-        """All that a container holds."""
-        return frozenset().union(*self.state.held(box.key).values())
+        """All that a container holds; of an iterator, what it holds on to."""
+        held = self.state.held(box.key)
+        return held[SOURCES] if SOURCES in held else frozenset().union(*held.values())
+
+    def elements(self, box: Box) -> Value:
+        """What iterating over a container gives."""
+        return frozenset().union(*(value for name, value in self.state.held(box.key).items() if name != SOURCES))
 
     def add(self, box: Box, value: Value) -> None:
         """Put something into a container."""

@@ -112,6 +112,8 @@ UNKNOWN: Final[Value] = frozenset({OTHER})
 NONE: Final[Value] = frozenset({Const(None)})
 ANY: Final = "*"
 """The key of what a container holds, where that isn't told apart."""
+SOURCES: Final = "<sources>"
+"""The key of what an iterator holds on to until it is through, and doesn't give: its function, a file it reads."""
 
 
 class State:
