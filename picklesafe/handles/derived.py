@@ -7,13 +7,16 @@ attributes travel, and what the library's class sets itself is set by its own `_
 from __future__ import annotations
 
 import copyreg
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from types import BuiltinMethodType, MethodType
 from typing import Any, NamedTuple
 
-from picklesafe.errors import NotWorkerSafeError
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles.anew import Snapshot, taken
 from picklesafe.handles.recipe import resolve
-from picklesafe.handles.registry import library_class
+from picklesafe.handles.registry import describe, handle_type, library_class
 
 
 class Derived(NamedTuple):
@@ -41,16 +44,76 @@ def kind_of(handle: Any) -> Any:
     """The class of a handle for `new`, with the attributes that are to be restored if there are any.
 
     Raises:
-        NotWorkerSafeError: the handle itself is among them.
+        HoldsItselfError: the handle itself is among them, or a view of it.
     """
     attributes = extra(handle)
-    if any(value is handle or getattr(value, "__self__", None) is handle for value in attributes.values()):
-        raise NotWorkerSafeError(
-            f"this {type(handle).__module__}.{type(handle).__qualname__} holds itself, or a method of its own, in its "
-            f"attributes, and can't be opened again before it is there",
+    if attributes and not _asking.underway:
+        _refuse_itself(handle, attributes)
+    return Derived(type(handle), Snapshot(handle, extra)) if attributes else type(handle)
+
+
+class HoldsItselfError(NotWorkerSafeError):
+    """Not even deepcopy, asked for a copy in its own way, gives one whose views are of the copy."""
+
+
+class _Asking(threading.local):
+    """Whether this thread is looking for a handle in what it holds: what it holds is described for that, in turn."""
+
+    underway = False
+
+
+_asking = _Asking()
+
+
+def _refuse_itself(handle: Any, attributes: dict[str, Any]) -> None:
+    _asking.underway = True
+    try:
+        name = next((name for name, value in attributes.items() if _leads_to(handle, value)), None)
+    finally:
+        _asking.underway = False
+    if name is not None:
+        raise HoldsItselfError(
+            f"this {type(handle).__module__}.{type(handle).__qualname__} holds itself, a method of its own or "
+            f"something that is open in it, in its attribute {name}, and can't be opened again before it is there",
             remedy="Keep that out of it, or open it in a method decorated with @picklesafe.per_worker",
         )
-    return Derived(type(handle), Snapshot(handle, extra)) if attributes else type(handle)
+
+
+_BUDGET = 2000
+_METHODS = (MethodType, BuiltinMethodType)
+
+
+def _leads_to(handle: Any, value: Any) -> bool:
+    """Whether a value is a handle, or needs it to be opened again; looked for in containers, up to a limit."""
+    # They are kept, since they are told apart by identity and some are made for being looked at.
+    seen: dict[int, Any] = {}
+    found = [value]
+    while found and len(seen) < _BUDGET:
+        value = found.pop()
+        if value is handle or (type(value) in _METHODS and value.__self__ is handle):
+            return True
+        if id(value) not in seen:
+            seen[id(value)] = value
+            found += islice(_within(value), _BUDGET)
+    return False
+
+
+def _within(value: Any) -> Iterable[Any]:
+    """What a container holds, and what a handle is opened with."""
+    cls = type(value)  # not isinstance, which asks proxies
+    if issubclass(cls, dict):
+        return list(dict.values(value))
+    if issubclass(cls, tuple | list | set | frozenset):
+        return list(value)
+    if cls is Snapshot:
+        return extra(value.of).values() if value.copied is extra else ()
+    if handle_type(cls) is None:
+        return ()
+    try:
+        recipe = describe(value)
+    except PickleSafeError:
+        return ()  # the pickler will see
+    return [*recipe.args, *recipe.kwargs.values()]
 
 
 def extra(handle: Any) -> dict[str, Any]:

@@ -204,6 +204,25 @@ def test_one_that_holds_itself_is_refused_with_its_place(tmp_path: Path) -> None
             send(Holding(files=[file]))
 
 
+class HoldingMembers(zipfile.ZipFile):
+    def __init__(self, path: Path, deep: bool) -> None:
+        super().__init__(path)
+        self.member: Any = {"a": [self.open("a")]} if deep else self.open("a")
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_one_that_holds_what_is_open_in_it_is_refused(tmp_path: Path, deep: bool) -> None:
+    with zipfile.ZipFile(tmp_path / "file.zip", "w") as made:
+        made.writestr("a", "content")
+    archive = HoldingMembers(tmp_path / "file.zip", deep)
+    for send in (pickle.dumps, copy.deepcopy):
+        for holding in (Holding(it=archive), Holding(them=[archive])):
+            with pytest.raises(NotWorkerSafeError, match=r"^Holding\.(it|them).*HoldingMembers holds itself"):
+                send(holding)
+    with pytest.raises(NotWorkerSafeError, match="holds itself"):
+        pickle.dumps(Holding(member=archive.open("a")))
+
+
 class Taught:
     def __init__(self, path: str) -> None:
         self.path = path
