@@ -20,10 +20,15 @@ from picklesafe.handles.registry import describe, handle_type, library_class
 
 
 class Derived(NamedTuple):
-    """A class, and the attributes of one instance of it beyond those that the library's class sets."""
+    """A class, and the attributes of one instance of it beyond those that the library's class sets.
+
+    Attributes:
+        shown: what the instance shows of its file, as `shows` has it; None where that needs no comparing.
+    """
 
     cls: Any
     attributes: Any
+    shown: Any = None
 
 
 _sets: dict[str, Callable[[Any], Iterable[str]]] = {}
@@ -40,6 +45,21 @@ def sets(names: Callable[[Any], Iterable[str]], *types: str) -> None:
     _sets.update(dict.fromkeys(types, names))
 
 
+_shows: dict[str, Callable[[Any], Any]] = {}
+
+
+def shows(content: Callable[[Any], Any], *types: str) -> None:
+    """Say what handles of some library classes list of their file, as the names of an archive's members.
+
+    A subclass may have narrowed that, or put it into another order: see `refuse_narrowed`.
+
+    Args:
+        content: given a handle, the list; None if it needn't be looked at.
+        types: as they are registered.
+    """
+    _shows.update(dict.fromkeys(types, content))
+
+
 def kind_of(handle: Any) -> Any:
     """The class of a handle for `new`, with the attributes that are to be restored if there are any.
 
@@ -49,7 +69,37 @@ def kind_of(handle: Any) -> Any:
     attributes = extra(handle)
     if attributes and not _asking.underway:
         _refuse_itself(handle, attributes)
-    return Derived(type(handle), Snapshot(handle, extra)) if attributes else type(handle)
+    shown = _shown(handle)
+    return Derived(type(handle), Snapshot(handle, extra), shown) if attributes or shown else type(handle)
+
+
+def _shown(handle: Any) -> tuple[int, bytes] | None:
+    """The length and a digest of what a handle lists, if its class derives from the library's."""
+    base = base_of(handle)
+    content = _shows.get(f"{base.__module__}.{base.__qualname__}") if base is not type(handle) else None
+    listed = content(handle) if content else None
+    if listed is None:
+        return None
+    import hashlib
+
+    return len(listed), hashlib.blake2b(repr(listed).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+
+
+def refuse_narrowed(made: Any, kind: Any) -> Any:
+    """The handle itself, if it lists what the one did that it is made after.
+
+    Raises:
+        NotWorkerSafeError: it doesn't.
+    """
+    if isinstance(kind, Derived) and kind.shown is not None and _shown(made) != kind.shown:
+        raise NotWorkerSafeError(
+            f"this {kind.cls.__module__}.{kind.cls.__qualname__} had other content, or another order, than "
+            f"{base_of(made).__qualname__} finds in the file: what a subclass changes in the attributes of its library "
+            "isn't restored",
+            remedy="Keep that in an attribute of another name, give the class a __reduce__, or open it in a method "
+            "decorated with @picklesafe.per_worker",
+        )
+    return made
 
 
 class HoldsItselfError(NotWorkerSafeError):
@@ -144,7 +194,7 @@ def new(kind: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 def new_from(base: Any, kind: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The same, set up by this class, from which the handle's derives."""
-    cls, attributes = kind if isinstance(kind, Derived) else (kind, {})
+    cls, attributes = kind[:2] if isinstance(kind, Derived) else (kind, {})
     if base.__init__ is object.__init__:
         made = base.__new__(cls, *args, **kwargs)
     else:

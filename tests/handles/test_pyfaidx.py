@@ -39,6 +39,12 @@ class Derived(pyfaidx.Fasta):
         return str(self["chr1"][:: self.factor])
 
 
+class Narrowed(pyfaidx.Fasta):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        del self.records["chr2"]
+
+
 class HoldingRecord(pyfaidx.Fasta):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -315,3 +321,9 @@ def test_one_that_holds_a_record_of_its_own_is_refused(path: Path) -> None:
         for send in (pickle.dumps, copy.deepcopy):
             with pytest.raises(NotWorkerSafeError, match=r"^Holding\.genome: .* holds itself.* its attribute first"):
                 send(Holding(genome=genome))
+
+
+def test_one_whose_class_has_left_out_records_is_refused(path: Path) -> None:
+    arrived = pickle.loads(pickle.dumps(Holding(genome=Narrowed(path))))
+    with pytest.raises(NotWorkerSafeError, match=r"^Holding\.genome: this .*Narrowed had other content"):
+        arrived.genome.keys()
