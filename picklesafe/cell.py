@@ -39,12 +39,16 @@ class Cell:
         check: compare the files with what they were when the handle was dropped.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_value", "attribute", "check", "recipe")
+    __slots__ = ("__weakref__", "_lock", "_value", "attribute", "check", "described", "recipe")
+
+    described: weakref.ref[Any] | None
+    """The handle that stands on the recipe's descriptor, if there is one."""
 
     def __init__(self, recipe: Recipe, attribute: str, check: bool = True) -> None:
         self.recipe = recipe
         self.attribute = attribute
         self.check = check
+        self.described = None
         self._value: Any = _UNOPENED
         self.renew_lock()
 
@@ -220,9 +224,11 @@ def cell_for(
 
     recipe = registry.describe(handle).with_arguments(inner)
     found = cells.get(key)
-    if found is None or found.recipe != recipe or found.is_open:
+    # The descriptor, which isn't compared with the recipe, differs where another object has the identity of one gone.
+    if found is None or found.recipe != recipe or found.recipe.descriptor != recipe.descriptor or found.is_open:
         cells[key] = found = Cell(recipe, attribute(), check)
     if recipe.descriptor is not None:
+        found.described = _reference(handle)
         _refuse_shared(recipe.descriptor, found, attribute, cells)
     return found
 
@@ -240,13 +246,34 @@ def _refuse_shared(
         SharedDescriptorError: another one on this descriptor is being sent as well.
     """
     number = descriptor[0]
-    other = cells.setdefault(("descriptor", number), cell)
+    key = ("descriptor", number)
+    other = cells.get(key)
+    if other is None or _is_over(other):
+        cells[key] = other = cell
     if other.recipe.descriptor != descriptor:
         raise SharedDescriptorError(
             f"this file and {other.attribute} are two objects on descriptor {number}, so that reading from one moves "
             "the other; where they arrive, they would be independent",
             remedy="Keep one of them, or open the file once for each",
         )
+
+
+def _reference(handle: Any) -> weakref.ref[Any] | None:
+    try:
+        return weakref.ref(handle)
+    except TypeError:
+        return None
+
+
+def _is_over(cell: Cell) -> bool:
+    """Whether the handle of a cell is gone or closed, so that its descriptor's number may have gone to another file.
+
+    The cell outlives it where a pickler is used again, or somebody keeps the error that a copy ended with.
+    """
+    if cell.described is None:
+        return False
+    handle = cell.described()
+    return handle is None or getattr(handle, "closed", False) is True
 
 
 def again(cell: Cell, cells: MutableMapping[Any, Cell] | None = None) -> Cell:

@@ -21,6 +21,7 @@ from picklesafe import forking_pickler, hollow, instance_dict, other_picklers, p
 from picklesafe.cell import Cell, again, arrive, cell_for
 from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles import registry
+from picklesafe.handles.derived import HoldsItselfError
 
 Reduced = tuple[Any, ...]
 
@@ -289,7 +290,8 @@ def _reduce(handle: Any) -> Reduced | str:
     try:
         return arrive, (to_cell(handle, owner, path),)
     except PickleSafeError as error:
-        if isinstance(error, NotWorkerSafeError) and sys._getframe(1).f_globals.get("__name__") == "copy":
+        may_copy = isinstance(error, NotWorkerSafeError) and not isinstance(error, HoldsItselfError)
+        if may_copy and sys._getframe(1).f_globals.get("__name__") == "copy":
             try:
                 return handle.__reduce_ex__(4)  # type: ignore[no-any-return]  # deepcopy may know how to copy it
             except Exception:

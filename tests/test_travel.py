@@ -288,3 +288,37 @@ def test_elements_that_are_given_one_by_one_all_arrive(made: Any) -> None:
     arrived = pickle.loads(pickle.dumps(made))
     assert type(arrived) is type(made)
     assert list(arrived) == list(made)
+
+
+class Failing:
+    def __getstate__(self) -> Any:
+        raise RuntimeError("no")
+
+
+def test_a_descriptor_that_a_closed_file_had_is_free_for_another(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("first")
+    second.write_text("second")
+    pickler = pickle.Pickler(io.BytesIO())
+    holding, failing = Holder(file=open(first)), Holder(file=open(first), other=Failing())
+    numbers = [holding.file.fileno(), failing.file.fileno()]
+    pickler.dump(holding)
+    with pytest.raises(RuntimeError) as kept:
+        copy.deepcopy(failing)
+    holding.file.close()
+    failing.file.close()
+    others = [open(second), open(second)]
+    assert sorted(file.fileno() for file in others) == sorted(numbers)
+    pickler.dump(Holder(file=others[0]))
+    assert pickle.loads(pickle.dumps(Holder(files=others))).files[1].read() == "second"
+    assert kept.value.args == ("no",)
+
+
+def test_two_objects_on_one_descriptor_are_still_refused_where_a_pickler_is_used_again(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    file = open(tmp_path / "file")
+    other = open(file.fileno(), closefd=False)
+    pickler = pickle.Pickler(io.BytesIO())
+    pickler.dump(Holder(file=file))
+    with pytest.raises(UnsafeHandleError, match=r"Holder\.other: .* two objects on descriptor"):
+        pickler.dump(Holder(other=other))

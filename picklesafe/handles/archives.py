@@ -7,6 +7,7 @@ were opened in it go on sharing that file.
 from __future__ import annotations
 
 import io
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -134,6 +135,36 @@ derived.sets(
     "tarfile.TarFile",
 )
 derived.sets(lambda base: [], "tarfile.ExFileObject")
+derived.shows(
+    lambda handle: [*(info.filename for info in handle.filelist), *handle.NameToInfo],
+    *("zipfile.ZipFile", "zipfile.CompleteDirs", "zipfile.FastLookup"),
+    *("zipfile._path.CompleteDirs", "zipfile._path.FastLookup"),
+)
+
+
+def _tar_members(handle: Any) -> list[tuple[int, str]] | None:
+    """Where all of them are known, and don't lie one after the other: then the whole archive must be read, to compare.
+
+    That they do lie so is what is true of most, and can be told without reading.
+    """
+    if not handle._loaded or handle.closed:
+        return None
+    ends = [member.offset_data + _length(member) for member in handle.members]
+    starts = [member.offset for member in handle.members[1:]]
+    begins = bool(ends) and (handle.members[0].offset == 0 or handle._extfileobj or bool(handle.pax_headers))
+    return (
+        None
+        if begins and [*starts, handle.offset] == ends
+        else [(member.offset, member.name) for member in handle.members]
+    )
+
+
+def _length(member: Any) -> int:
+    data = member.size if member.isreg() or member.type not in sys.modules["tarfile"].SUPPORTED_TYPES else 0
+    return -(-data // 512) * 512
+
+
+derived.shows(_tar_members, "tarfile.TarFile")
 
 
 # What the recipes call.
@@ -144,7 +175,7 @@ def open_zip(file: Any, kind: Any, given: int, password: bytes | None, settings:
     archive._filePassed = given  # whether close() leaves the file open
     if password:
         derived.base_of(archive).setpassword(archive, password)
-    return archive
+    return derived.refuse_narrowed(archive, kind)
 
 
 def open_zip_member(below: Any, index: int, password: bytes | None, position: int) -> Any:
@@ -190,7 +221,8 @@ def open_tar(
     start, first, seen, began = place
     file.seek(start)
     archive = derived.new(kind, name, "r", fileobj=file, **settings)
-    if (archive.members[0].offset if archive.members else None) != first:
+    to_compare = isinstance(kind, derived.Derived) and kind.shown is not None
+    if not to_compare and (archive.members[0].offset if archive.members else None) != first:
         raise UnsafeHandleError(
             "the archive begins in the middle of the file object that it was opened on, at a place that can't be told",
             remedy="Open it by its path, or in a method decorated with @picklesafe.per_worker",
@@ -202,7 +234,9 @@ def open_tar(
         pass
     if began:
         archive.firstmember = None
-    return archive
+    while to_compare and base.next(archive) is not None:
+        pass
+    return derived.refuse_narrowed(archive, kind)
 
 
 def open_tar_member(

@@ -241,7 +241,7 @@ def npz_file(handle: Any) -> Recipe:
     settings = {name: getattr(handle, name) for name in _NPZ_SETTINGS if hasattr(handle, name)}
     if handle.zip is None:
         return Recipe(closed_npz, _kind(handle), handle.files, settings)
-    return Recipe(open_npz, handle.zip.fp, _kind(handle), handle.fid is not None, settings)
+    return Recipe(open_whole_npz, handle.zip.fp, _kind(handle), handle.fid is not None, settings)
 
 
 def _kind(handle: Any) -> Any:
@@ -251,12 +251,17 @@ def _kind(handle: Any) -> Any:
 
 _NPZ_SETTINGS = ("allow_pickle", "pickle_kwargs", "max_header_size")
 derived.sets(lambda base: (*_NPZ_SETTINGS, "_files", "files", "zip", "f", "fid"), "numpy.lib.npyio.NpzFile")
+derived.shows(lambda handle: list(handle.files), "numpy.lib.npyio.NpzFile")
 
 
 def open_npz(file: Any, kind: Any, owned: bool, settings: dict[str, Any]) -> Any:
     handle = derived.new(kind, file, own_fid=owned)
     vars(handle).update(settings)
     return handle
+
+
+def open_whole_npz(file: Any, kind: Any, owned: bool, settings: dict[str, Any]) -> Any:
+    return derived.refuse_narrowed(open_npz(file, kind, owned, settings), kind)
 
 
 def closed_npz(kind: Any, names: list[str], settings: dict[str, Any]) -> Any:

@@ -7,20 +7,28 @@ attributes travel, and what the library's class sets itself is set by its own `_
 from __future__ import annotations
 
 import copyreg
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from types import BuiltinMethodType, MethodType
 from typing import Any, NamedTuple
 
-from picklesafe.errors import NotWorkerSafeError
+from picklesafe.errors import NotWorkerSafeError, PickleSafeError
 from picklesafe.handles.anew import Snapshot, taken
 from picklesafe.handles.recipe import resolve
-from picklesafe.handles.registry import library_class
+from picklesafe.handles.registry import describe, handle_type, library_class
 
 
 class Derived(NamedTuple):
-    """A class, and the attributes of one instance of it beyond those that the library's class sets."""
+    """A class, and the attributes of one instance of it beyond those that the library's class sets.
+
+    Attributes:
+        shown: what the instance shows of its file, as `shows` has it; None where that needs no comparing.
+    """
 
     cls: Any
     attributes: Any
+    shown: Any = None
 
 
 _sets: dict[str, Callable[[Any], Iterable[str]]] = {}
@@ -37,20 +45,125 @@ def sets(names: Callable[[Any], Iterable[str]], *types: str) -> None:
     _sets.update(dict.fromkeys(types, names))
 
 
+_shows: dict[str, Callable[[Any], Any]] = {}
+
+
+def shows(content: Callable[[Any], Any], *types: str) -> None:
+    """Say what handles of some library classes list of their file, as the names of an archive's members.
+
+    A subclass may have narrowed that, or put it into another order: see `refuse_narrowed`.
+
+    Args:
+        content: given a handle, the list; None if it needn't be looked at.
+        types: as they are registered.
+    """
+    _shows.update(dict.fromkeys(types, content))
+
+
 def kind_of(handle: Any) -> Any:
     """The class of a handle for `new`, with the attributes that are to be restored if there are any.
 
     Raises:
-        NotWorkerSafeError: the handle itself is among them.
+        HoldsItselfError: the handle itself is among them, or a view of it.
     """
     attributes = extra(handle)
-    if any(value is handle or getattr(value, "__self__", None) is handle for value in attributes.values()):
+    if attributes and not _asking.underway:
+        _refuse_itself(handle, attributes)
+    shown = _shown(handle)
+    return Derived(type(handle), Snapshot(handle, extra), shown) if attributes or shown else type(handle)
+
+
+def _shown(handle: Any) -> tuple[int, bytes] | None:
+    """The length and a digest of what a handle lists, if its class derives from the library's."""
+    base = base_of(handle)
+    content = _shows.get(f"{base.__module__}.{base.__qualname__}") if base is not type(handle) else None
+    listed = content(handle) if content else None
+    if listed is None:
+        return None
+    import hashlib
+
+    return len(listed), hashlib.blake2b(repr(listed).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+
+
+def refuse_narrowed(made: Any, kind: Any) -> Any:
+    """The handle itself, if it lists what the one did that it is made after.
+
+    Raises:
+        NotWorkerSafeError: it doesn't.
+    """
+    if isinstance(kind, Derived) and kind.shown is not None and _shown(made) != kind.shown:
         raise NotWorkerSafeError(
-            f"this {type(handle).__module__}.{type(handle).__qualname__} holds itself, or a method of its own, in its "
-            f"attributes, and can't be opened again before it is there",
+            f"this {kind.cls.__module__}.{kind.cls.__qualname__} had other content, or another order, than "
+            f"{base_of(made).__qualname__} finds in the file: what a subclass changes in the attributes of its library "
+            "isn't restored",
+            remedy="Keep that in an attribute of another name, give the class a __reduce__, or open it in a method "
+            "decorated with @picklesafe.per_worker",
+        )
+    return made
+
+
+class HoldsItselfError(NotWorkerSafeError):
+    """Not even deepcopy, asked for a copy in its own way, gives one whose views are of the copy."""
+
+
+class _Asking(threading.local):
+    """Whether this thread is looking for a handle in what it holds: what it holds is described for that, in turn."""
+
+    underway = False
+
+
+_asking = _Asking()
+
+
+def _refuse_itself(handle: Any, attributes: dict[str, Any]) -> None:
+    _asking.underway = True
+    try:
+        name = next((name for name, value in attributes.items() if _leads_to(handle, value)), None)
+    finally:
+        _asking.underway = False
+    if name is not None:
+        raise HoldsItselfError(
+            f"this {type(handle).__module__}.{type(handle).__qualname__} holds itself, a method of its own or "
+            f"something that is open in it, in its attribute {name}, and can't be opened again before it is there",
             remedy="Keep that out of it, or open it in a method decorated with @picklesafe.per_worker",
         )
-    return Derived(type(handle), Snapshot(handle, extra)) if attributes else type(handle)
+
+
+_BUDGET = 2000
+_METHODS = (MethodType, BuiltinMethodType)
+
+
+def _leads_to(handle: Any, value: Any) -> bool:
+    """Whether a value is a handle, or needs it to be opened again; looked for in containers, up to a limit."""
+    # They are kept, since they are told apart by identity and some are made for being looked at.
+    seen: dict[int, Any] = {}
+    found = [value]
+    while found and len(seen) < _BUDGET:
+        value = found.pop()
+        if value is handle or (type(value) in _METHODS and value.__self__ is handle):
+            return True
+        if id(value) not in seen:
+            seen[id(value)] = value
+            found += islice(_within(value), _BUDGET)
+    return False
+
+
+def _within(value: Any) -> Iterable[Any]:
+    """What a container holds, and what a handle is opened with."""
+    cls = type(value)  # not isinstance, which asks proxies
+    if issubclass(cls, dict):
+        return list(dict.values(value))
+    if issubclass(cls, tuple | list | set | frozenset):
+        return list(value)
+    if cls is Snapshot:
+        return extra(value.of).values() if value.copied is extra else ()
+    if handle_type(cls) is None:
+        return ()
+    try:
+        recipe = describe(value)
+    except PickleSafeError:
+        return ()  # the pickler will see
+    return [*recipe.args, *recipe.kwargs.values()]
 
 
 def extra(handle: Any) -> dict[str, Any]:
@@ -81,7 +194,7 @@ def new(kind: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 def new_from(base: Any, kind: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The same, set up by this class, from which the handle's derives."""
-    cls, attributes = kind if isinstance(kind, Derived) else (kind, {})
+    cls, attributes = kind[:2] if isinstance(kind, Derived) else (kind, {})
     if base.__init__ is object.__init__:
         made = base.__new__(cls, *args, **kwargs)
     else:

@@ -32,6 +32,7 @@ OPTIONS = (
 )
 FUNCTIONS = ("key_function", "filt_function")
 derived.sets(lambda base: ("faidx", "filename", "mutable", "records"), "pyfaidx.Fasta")
+derived.shows(lambda handle: list(handle.records), "pyfaidx.Fasta")
 
 
 def can_write(handle: Any) -> str:
@@ -76,7 +77,7 @@ def record(handle: Any) -> Recipe:
 
 def open_fasta(source: Any, kind: Any = "pyfaidx.Fasta", **options: Any) -> Any:
     """A Fasta on the indexes that there are."""
-    return derived.new(kind, source, **_building_none(source, options))
+    return derived.refuse_narrowed(derived.new(kind, source, **_building_none(source, options)), kind)
 
 
 def open_faidx(source: Any, **options: Any) -> Any:

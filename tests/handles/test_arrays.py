@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from picklesafe import HandleChangedError, HandleMissingError, PickleSafeMixin
+from picklesafe import HandleChangedError, HandleMissingError, NotWorkerSafeError, PickleSafeMixin
 from picklesafe.handles.arrays import view_of_a_file
 from picklesafe.handles.registry import describe
 from tests.handles.holding import Holding, open_on, reads_the_same_in_workers
@@ -380,3 +380,19 @@ def test_an_empty_view_stays_read_only(path: Path) -> None:
     for array in (opened(path, "r")[3:3], np.asarray(opened(path, "r"))[:0]):
         arrived = sent(array)
         assert arrived.shape == array.shape and arrived.dtype == array.dtype and not arrived.flags.writeable
+
+
+class Narrowed(np.lib.npyio.NpzFile):
+    def __init__(self, path: Path) -> None:
+        super().__init__(open(path, "rb"), own_fid=True)
+        self.files = [name for name in self.files if name != "b"]
+
+
+def test_an_archive_whose_class_has_left_out_arrays_is_refused_unless_it_is_closed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "file.npz", a=np.arange(3), b=np.arange(3))
+    archive = Narrowed(tmp_path / "file.npz")
+    arrived = pickle.loads(pickle.dumps(Holding(it=archive)))
+    with pytest.raises(NotWorkerSafeError, match=r"^Holding\.it: this .*Narrowed had other content"):
+        arrived.it.files  # noqa: B018
+    archive.close()
+    assert pickle.loads(pickle.dumps(Holding(it=archive))).it.files == ["a"]

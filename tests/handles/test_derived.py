@@ -204,6 +204,77 @@ def test_one_that_holds_itself_is_refused_with_its_place(tmp_path: Path) -> None
             send(Holding(files=[file]))
 
 
+class HoldingMembers(zipfile.ZipFile):
+    def __init__(self, path: Path, deep: bool) -> None:
+        super().__init__(path)
+        self.member: Any = {"a": [self.open("a")]} if deep else self.open("a")
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_one_that_holds_what_is_open_in_it_is_refused(tmp_path: Path, deep: bool) -> None:
+    with zipfile.ZipFile(tmp_path / "file.zip", "w") as made:
+        made.writestr("a", "content")
+    archive = HoldingMembers(tmp_path / "file.zip", deep)
+    for send in (pickle.dumps, copy.deepcopy):
+        for holding in (Holding(it=archive), Holding(them=[archive])):
+            with pytest.raises(NotWorkerSafeError, match=r"^Holding\.(it|them).*HoldingMembers holds itself"):
+                send(holding)
+    with pytest.raises(NotWorkerSafeError, match="holds itself"):
+        pickle.dumps(Holding(member=archive.open("a")))
+
+
+class Images(zipfile.ZipFile):
+    def __init__(self, path: Path, names: list[str]) -> None:
+        super().__init__(path)
+        self.filelist = [self.NameToInfo[name] for name in names]
+
+
+class Members(tarfile.TarFile):
+    def __init__(self, path: Path, names: list[str]) -> None:
+        super().__init__(path)
+        known = {member.name: member for member in self.getmembers()}
+        self.members = [known[name] for name in names]
+
+
+NAMES = ["a", "b", "c"]
+
+
+def images(path: Path, names: list[str]) -> Any:
+    with zipfile.ZipFile(path, "w") as made:
+        for name in NAMES:
+            made.writestr(name, name)
+    return Images(path, names)
+
+
+def members(path: Path, names: list[str]) -> Any:
+    with tarfile.open(path, "w") as made:
+        for size, name in enumerate(NAMES):
+            member = tarfile.TarInfo(name)
+            member.size = size * 500
+            made.addfile(member, io.BytesIO(bytes(member.size)))
+    return Members(path, names)
+
+
+@pytest.mark.parametrize("make", [images, members])
+def test_what_a_subclass_shows_of_an_archive_arrives_or_is_refused(make: Callable[..., Any], tmp_path: Path) -> None:
+    whole = pickle.loads(pickle.dumps(Holding(it=make(tmp_path / "file", NAMES)))).it
+    assert [*getattr(whole, "namelist", getattr(whole, "getnames", None))()] == NAMES
+    for names in (["a", "b"], ["b", "c"], ["a", "c"], [], ["a", "c", "b"]):
+        narrowed = Holding(it=make(tmp_path / "file", names))
+        for send in (copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))):
+            with pytest.raises(NotWorkerSafeError, match=r"^Holding\.it: this .* had other content"):
+                send(narrowed).it.close()
+
+
+def test_an_archive_with_gaps_between_its_members_arrives_whole(tmp_path: Path) -> None:
+    members(tmp_path / "file", NAMES)
+    header = tarfile.TarInfo.create_pax_global_header({"comment": "between"})
+    content = (tmp_path / "file").read_bytes()
+    (tmp_path / "file").write_bytes(content[:512] + header + content[512:])
+    archive = Members(tmp_path / "file", NAMES)
+    assert pickle.loads(pickle.dumps(Holding(it=archive))).it.getnames() == NAMES == archive.getnames()
+
+
 class Taught:
     def __init__(self, path: str) -> None:
         self.path = path

@@ -39,6 +39,18 @@ class Derived(pyfaidx.Fasta):
         return str(self["chr1"][:: self.factor])
 
 
+class Narrowed(pyfaidx.Fasta):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        del self.records["chr2"]
+
+
+class HoldingRecord(pyfaidx.Fasta):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.first = {"record": self["chr1"]}
+
+
 def shortened(name: str) -> str:
     return name[-1]
 
@@ -300,3 +312,18 @@ def test_a_genome_and_its_faidx_in_two_attributes_stay_one_graph(way: str, path:
 def test_a_faidx_of_a_genome_reads_the_same_without_it(method: str, path: Path) -> None:
     genome = pyfaidx.Fasta(path)
     reads_the_same_in_workers(method, read_faidx, Holding(faidx=genome.faidx))
+
+
+def test_one_that_holds_a_record_of_its_own_is_refused(path: Path) -> None:
+    plain = pyfaidx.Fasta(path)
+    plain.first = plain["chr1"]
+    for genome in (plain, HoldingRecord(path)):
+        for send in (pickle.dumps, copy.deepcopy):
+            with pytest.raises(NotWorkerSafeError, match=r"^Holding\.genome: .* holds itself.* its attribute first"):
+                send(Holding(genome=genome))
+
+
+def test_one_whose_class_has_left_out_records_is_refused(path: Path) -> None:
+    arrived = pickle.loads(pickle.dumps(Holding(genome=Narrowed(path))))
+    with pytest.raises(NotWorkerSafeError, match=r"^Holding\.genome: this .*Narrowed had other content"):
+        arrived.genome.keys()
