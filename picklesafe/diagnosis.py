@@ -158,21 +158,14 @@ def _examined(node: search.Node, fine: set[type], goes_by_attributes: Callable[[
             error = _no_name(value, form) if isinstance(form, str) else _no_way_back(form)
     except NotWorkerSafeError as refusal:
         error = refusal
-    except _refusals() as refusal:
-        error = _opaque(value, refusal)
+    except pickled.Refused as refusal:
+        error = _opaque(value, refusal.__cause__)
     if error is not None:
         error.attribute = _place(node)
         raise error
     if form is None and type(value) is not FunctionType and not issubclass(type(value), type):
         fine.add(type(value))
     return form
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """By which errors objects say that they can't be pickled."""
-    import pickle  # there already where this is asked
-
-    return TypeError, ValueError, AttributeError, RuntimeError, pickle.PicklingError
 
 
 def changes_classes(frame: FrameType | None) -> bool:
@@ -324,7 +317,7 @@ def _no_way_back(form: Any) -> NotWorkerSafeError | None:
     return None
 
 
-def _opaque(value: Any, error: Exception) -> NotWorkerSafeError:
+def _opaque(value: Any, error: BaseException | None) -> NotWorkerSafeError:
     """The error of an object that refuses when it is asked."""
     return NotWorkerSafeError(
         f"{_this(value)} can't be sent to a worker ({error})",

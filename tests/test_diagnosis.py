@@ -131,6 +131,47 @@ def test_what_plain_pickle_sends_is_not_refused() -> None:
     assert arrived.kind == list[int] and type(arrived.proxy) is StandsForNothingYet
 
 
+def made_by_exec() -> Any:
+    names: dict[str, Any] = {}
+    exec("class Made:\n  def __reduce__(self): return str, ()", names)
+    return names["Made"]()
+
+
+class Nowhere:
+    __module__: Any = None
+
+    def __reduce__(self) -> Any:
+        return str, ("nowhere",)
+
+
+class Trips(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name == "__dictoffset__":
+            raise ValueError("not asked by pickle")
+        return super().__getattribute__(name)
+
+
+class TripsUs(metaclass=Trips):
+    def __eq__(self, other: object) -> bool:
+        return type(other) is TripsUs
+
+
+SENT: dict[str, tuple[Callable[[], Any], Any]] = {
+    "method without a module": (made_by_exec, ""),
+    "class without a module": (Nowhere, "nowhere"),
+    "what nobody but picklesafe fails at": (TripsUs, TripsUs()),
+}
+
+
+@pytest.mark.parametrize("kind", SENT)
+def test_it_arrives_as_with_plain_pickle(kind: str) -> None:
+    make, arrives = SENT[kind]
+    made = make()
+    for dataset in (Holder(it=made), Holder(it=Local(it=[made]))):
+        arrived = pickle.loads(pickle.dumps(dataset))
+        assert (arrived.it if dataset.it is made else arrived.it.it[0]) == arrives
+
+
 def a_closure_cell() -> Any:
     value = 1
     return (lambda: value).__closure__[0]  # type: ignore[index]
