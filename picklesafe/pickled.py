@@ -218,6 +218,8 @@ def _is_refused(handle: Any, entry: registry.HandleType) -> bool:
 
 
 def _beside_values(node: search.Node, value: dict[Any, Any], bounds: search.Bounds) -> Iterator[search.Node]:
+    if not _answers_by(type(value), "__reduce_ex__", "__reduce__"):
+        return  # somebody's own way, which may leave them out
     if dict.__len__(value) <= bounds.sample and not hollow.ATOMS.issuperset(map(type, dict.keys(value))):
         yield from (search.Node(key, node, ".keys(){…}") for key in list(dict.keys(value)))
     if isinstance(value, defaultdict) and value.default_factory is not None:

@@ -156,10 +156,21 @@ class TripsUs(metaclass=Trips):
         return type(other) is TripsUs
 
 
+class Counts(collections.defaultdict[str, int]):
+    """Leaves out its default factory, and a key."""
+
+    def __init__(self, *pairs: Any) -> None:
+        super().__init__(lambda: 0, *pairs)
+
+    def __reduce__(self) -> Any:
+        return Counts, ({key: held for key, held in self.items() if type(key) is str},)
+
+
 SENT: dict[str, tuple[Callable[[], Any], Any]] = {
     "method without a module": (made_by_exec, ""),
     "class without a module": (Nowhere, "nowhere"),
     "what nobody but picklesafe fails at": (TripsUs, TripsUs()),
+    "dictionary that leaves something out": (lambda: Counts({"a": 1, lambda: 1: 2}), {"a": 1}),
 }
 
 
