@@ -82,6 +82,10 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
     cls = type(value)
     if cls in _NOT_ASKED or _slow.get(cls, 0) >= _TWICE or issubclass(cls, (type, tuple, *_CONTAINERS)):
         return None
+    if cls in weakref.ProxyTypes:
+        if _is_sent_otherwise(type(_behind(value))):
+            _answer(_by_itself, value)  # which the pickler's table of types doesn't tell from others
+        return None
     if goes_by_attributes(value) if goes_by_attributes else by_attributes(cls):
         if not is_plain(cls):
             _answer(object.__reduce_ex__, value, 2)  # raises where there is more to it than attributes
@@ -96,6 +100,11 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
         reduced: Reduced | str = _answer(reducer or _by_itself, value)
     _slow[cls] = _slow.get(cls, 0) + 1 if time.thread_time() - started > _LONG else 0
     return reduced
+
+
+def _behind(proxy: Any) -> Any:
+    """What a weak proxy stands for, whose methods pickle takes for the proxy's own, and sends it in its place."""
+    return proxy.__reduce_ex__.__self__
 
 
 class Refused(Exception):
@@ -182,6 +191,9 @@ def children(node: search.Node, reduced: Reduced | str | None, bounds: search.Bo
         reduced: what `ask` gave for it.
     """
     value = node.value
+    if type(value) in weakref.ProxyTypes:
+        yield search.Node(_behind(value), node)
+        return
     if isinstance(reduced, tuple):
         yield from parts(node, reduced, bounds)
         return

@@ -12,6 +12,7 @@ import pickle
 import re
 import sqlite3
 import types
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.reduction import ForkingPickler
@@ -166,10 +167,22 @@ class Counts(collections.defaultdict[str, int]):
         return Counts, ({key: held for key, held in self.items() if type(key) is str},)
 
 
+class Points:
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Points and vars(other) == vars(self)
+
+
+POINTS = Points(3)
+
+
 SENT: dict[str, tuple[Callable[[], Any], Any]] = {
     "method without a module": (made_by_exec, ""),
     "class without a module": (Nowhere, "nowhere"),
     "what nobody but picklesafe fails at": (TripsUs, TripsUs()),
+    "proxy, which arrives as what it stands for": (lambda: weakref.proxy(POINTS), POINTS),
     "dictionary that leaves something out": (lambda: Counts({"a": 1, lambda: 1: 2}), {"a": 1}),
 }
 
@@ -208,6 +221,9 @@ def file_of(**attributes: Any) -> File:
     return file
 
 
+HOLDS_A_CELL = Local(cell=a_closure_cell())
+THIS_FILE = open(__file__)
+
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "code": (lambda: a_closure_cell.__code__, r": this code can't .*per_worker"),
     "cell": (a_closure_cell, ": this cell can't"),
@@ -233,6 +249,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "lock of multiprocessing": (multiprocessing.Lock, r": this multiprocessing\.synchronize\.Lock can't"),
     "initializer": (lambda: ThreadPoolExecutor(initializer=lambda: 1), ": a lambda"),
     "attribute of a file": (lambda: file_of(label=[lambda: 1]), r"\.label\[0\]: a lambda"),
+    "proxy": (lambda: weakref.proxy(HOLDS_A_CELL), r"\.cell: this cell"),
+    "proxy of a file": (lambda: weakref.proxy(THIS_FILE), r": .*TextIOWrapper"),
     "file that holds itself": (lambda: _with(file := file_of(), me=[file]), r"\.me\[0\]: this .*File holds itself"),
 }
 
