@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from types import FrameType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from picklesafe import live, pickled, search, travel
@@ -310,8 +310,11 @@ def _no_way_back(form: Any) -> NotWorkerSafeError | None:
     if not isinstance(form, tuple) or not getattr(form[0], "__name__", "").startswith("__pyx_unpickle"):
         return None
     cls: Any = form[1][0]
+    # The one that its function calls: not that of a class in Python which derives from Cython's.
+    ways = (base.__dict__.get("__new__") for base in cls.__mro__)
+    new = next(way for way in ways if isinstance(way, BuiltinFunctionType))
     try:
-        cls.__new__(cls)
+        new(cls)
     except TypeError as error:
         return _opaque(cls, error)
     return None

@@ -277,6 +277,20 @@ class TestWhateverThePicklerRefuses:
                 with pytest.raises(NotWorkerSafeError, match=r"^Holder\.it\[0\]: this h5py\..* can't"):
                     pickle.dumps(Holder(it=[refused]))
 
+    def test_a_class_of_python_may_want_arguments_that_what_it_derives_from_does_not(self) -> None:
+        random = pytest.importorskip("numpy.random")
+
+        class Tagged(random.SeedSequence):  # type: ignore[misc]
+            def __new__(cls, tag: str) -> Any:
+                return super().__new__(cls)
+
+            def __init__(self, tag: str) -> None:
+                super().__init__(3)
+
+        Tagged.__qualname__ = "Tagged"
+        with mock.patch.dict(globals(), Tagged=Tagged):
+            assert type(pickle.loads(pickle.dumps(Holder(it=Tagged("x")))).it) is Tagged
+
     def test_a_file_in_an_iterator_is_refused_by_its_place(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("a\nb\n")
         lines = open(tmp_path / "file")
