@@ -7,6 +7,7 @@ is found here is bounded and sampled: a lambda deep in a long list may still get
 from __future__ import annotations
 
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
@@ -163,7 +164,7 @@ def _examined(node: search.Node, fine: set[type], goes_by_attributes: Callable[[
     if error is not None:
         error.attribute = _place(node)
         raise error
-    if form is None and type(value) is not FunctionType and not issubclass(type(value), type):
+    if form is None and not issubclass(type(value), (FunctionType, type, *weakref.ProxyTypes)):
         fine.add(type(value))
     return form
 

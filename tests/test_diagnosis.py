@@ -250,7 +250,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "initializer": (lambda: ThreadPoolExecutor(initializer=lambda: 1), ": a lambda"),
     "attribute of a file": (lambda: file_of(label=[lambda: 1]), r"\.label\[0\]: a lambda"),
     "proxy": (lambda: weakref.proxy(HOLDS_A_CELL), r"\.cell: this cell"),
-    "proxy of a file": (lambda: weakref.proxy(THIS_FILE), r": .*TextIOWrapper"),
+    "proxy of a file": (lambda: [*map(weakref.proxy, (POINTS, THIS_FILE))], r"\[1\]: .*TextIOWrapper"),
     "file that holds itself": (lambda: _with(file := file_of(), me=[file]), r"\.me\[0\]: this .*File holds itself"),
 }
 
