@@ -52,7 +52,8 @@ class DeepCopy:
 
     def _inherited(self, instance: Any) -> Any:
         if self.own is not None:
-            return self.own.__get__(instance, type(instance))
+            bind: Any = getattr(type(self.own), "__get__", None)  # an object that is called needn't have one
+            return bind(self.own, instance, type(instance)) if bind else self.own
         # Asked for anew: a subclass may have put another class between.
         here = next(base for base in type(instance).__mro__ if base.__dict__.get(NAME) is self)
         return getattr(super(here, instance), NAME)

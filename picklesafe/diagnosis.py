@@ -7,9 +7,10 @@ is found here is bounded and sampled: a lambda deep in a long list may still get
 from __future__ import annotations
 
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from types import FrameType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from picklesafe import live, pickled, search, travel
@@ -158,21 +159,14 @@ def _examined(node: search.Node, fine: set[type], goes_by_attributes: Callable[[
             error = _no_name(value, form) if isinstance(form, str) else _no_way_back(form)
     except NotWorkerSafeError as refusal:
         error = refusal
-    except _refusals() as refusal:
-        error = _opaque(value, refusal)
+    except pickled.Refused as refusal:
+        error = _opaque(value, refusal.__cause__)
     if error is not None:
         error.attribute = _place(node)
         raise error
-    if form is None and type(value) is not FunctionType and not issubclass(type(value), type):
+    if form is None and not issubclass(type(value), (FunctionType, type, *weakref.ProxyTypes)):
         fine.add(type(value))
     return form
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """By which errors objects say that they can't be pickled."""
-    import pickle  # there already where this is asked
-
-    return TypeError, ValueError, AttributeError, RuntimeError, pickle.PicklingError
 
 
 def changes_classes(frame: FrameType | None) -> bool:
@@ -317,14 +311,17 @@ def _no_way_back(form: Any) -> NotWorkerSafeError | None:
     if not isinstance(form, tuple) or not getattr(form[0], "__name__", "").startswith("__pyx_unpickle"):
         return None
     cls: Any = form[1][0]
+    # The one that its function calls: not that of a class in Python which derives from Cython's.
+    ways = (base.__dict__.get("__new__") for base in cls.__mro__)
+    new = next(way for way in ways if isinstance(way, BuiltinFunctionType))
     try:
-        cls.__new__(cls)
+        new(cls)
     except TypeError as error:
         return _opaque(cls, error)
     return None
 
 
-def _opaque(value: Any, error: Exception) -> NotWorkerSafeError:
+def _opaque(value: Any, error: BaseException | None) -> NotWorkerSafeError:
     """The error of an object that refuses when it is asked."""
     return NotWorkerSafeError(
         f"{_this(value)} can't be sent to a worker ({error})",

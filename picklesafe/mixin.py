@@ -70,7 +70,7 @@ class PickleSafeMixin:
                 )
         deep_copy.look_after(cls)
         copier = next(base for base in cls.__mro__ if "__copy__" in base.__dict__)
-        if copier.__module__.partition(".")[0] == "pydantic":
+        if str(copier.__module__).partition(".")[0] == "pydantic":
             # Which would share the handles. One of the user's knows what it does.
             type.__setattr__(cls, "__copy__", PickleSafeMixin.__copy__)
         new = next(base.__dict__["__new__"] for base in cls.__mro__ if "__new__" in base.__dict__)

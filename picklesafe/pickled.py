@@ -76,26 +76,52 @@ def ask(value: Any, goes_by_attributes: Callable[[Any], bool] | None = None) -> 
     Args:
         goes_by_attributes: what `into` gave.
 
-    Raises: whatever the object raises.
+    Raises:
+        Refused: the object raises one of the errors by which objects say that they can't be pickled.
     """
     cls = type(value)
     if cls in _NOT_ASKED or _slow.get(cls, 0) >= _TWICE or issubclass(cls, (type, tuple, *_CONTAINERS)):
         return None
+    if cls in weakref.ProxyTypes:
+        if _is_sent_otherwise(type(_behind(value))):
+            _answer(_by_itself, value)  # which the pickler's table of types doesn't tell from others
+        return None
     if goes_by_attributes(value) if goes_by_attributes else by_attributes(cls):
         if not is_plain(cls):
-            object.__reduce_ex__(value, 2)  # raises where there is more to it than attributes
+            _answer(object.__reduce_ex__, value, 2)  # raises where there is more to it than attributes
         return None
     if _is_sent_otherwise(cls):
         return None
     reducer: Any = copyreg.dispatch_table.get(cls)
-    ways = [reducer] if reducer else [_defining(cls, name).__dict__.get(name) for name in (*_WAYS, "__getnewargs__")]
-    if not all(map(_answers, ways)):
+    if not (_answers(reducer) if reducer else _answers_by(cls, *_WAYS, "__getnewargs__")):
         return None
     started = time.thread_time()  # which doesn't count what other processes take
     with _without_warnings() if cls.__module__ == "itertools" else nullcontext():
-        reduced: Reduced | str = reducer(value) if reducer else value.__reduce_ex__(5)
+        reduced: Reduced | str = _answer(reducer or _by_itself, value)
     _slow[cls] = _slow.get(cls, 0) + 1 if time.thread_time() - started > _LONG else 0
     return reduced
+
+
+def _behind(proxy: Any) -> Any:
+    """What a weak proxy stands for, whose methods pickle takes for the proxy's own, and sends it in its place."""
+    return proxy.__reduce_ex__.__self__
+
+
+class Refused(Exception):
+    """Raised by `ask` alone, from what the object has raised: what goes wrong here is no refusal of the object's."""
+
+
+def _answer(way: Callable[..., Any], *args: Any) -> Any:
+    import pickle  # there already where this is asked
+
+    try:
+        return way(*args)
+    except (TypeError, ValueError, AttributeError, RuntimeError, pickle.PicklingError) as error:
+        raise Refused from error
+
+
+def _by_itself(value: Any) -> Any:
+    return value.__reduce_ex__(5)
 
 
 @contextmanager
@@ -134,10 +160,16 @@ def is_bytes(value: Any) -> bool:
     return kinds is not None and not set(kinds) & set("&OPXz")
 
 
+def _answers_by(cls: type, *ways: str) -> bool:
+    return all(_answers(_defining(cls, way).__dict__.get(way)) for way in ways)
+
+
 def _answers(way: Any) -> bool:
     if not isinstance(way, FunctionType):
         return True
-    return way.__module__.partition(".")[0] in _ASKED or not _returns(way)
+    # What `exec` makes may have none.
+    module = way.__module__ if isinstance(way.__module__, str) else ""
+    return module.partition(".")[0] in _ASKED or not _returns(way)
 
 
 # tblib makes dask's and other libraries' exceptions travel with their tracebacks, and takes over everybody else's.
@@ -159,6 +191,9 @@ def children(node: search.Node, reduced: Reduced | str | None, bounds: search.Bo
         reduced: what `ask` gave for it.
     """
     value = node.value
+    if type(value) in weakref.ProxyTypes:
+        yield search.Node(_behind(value), node)
+        return
     if isinstance(reduced, tuple):
         yield from parts(node, reduced, bounds)
         return
@@ -195,6 +230,8 @@ def _is_refused(handle: Any, entry: registry.HandleType) -> bool:
 
 
 def _beside_values(node: search.Node, value: dict[Any, Any], bounds: search.Bounds) -> Iterator[search.Node]:
+    if not _answers_by(type(value), "__reduce_ex__", "__reduce__"):
+        return  # somebody's own way, which may leave them out
     if dict.__len__(value) <= bounds.sample and not hollow.ATOMS.issuperset(map(type, dict.keys(value))):
         yield from (search.Node(key, node, ".keys(){…}") for key in list(dict.keys(value)))
     if isinstance(value, defaultdict) and value.default_factory is not None:

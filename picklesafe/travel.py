@@ -187,7 +187,7 @@ def _mapped_array(owner: Any, name: Any, value: Any) -> Cell | None:
 
     No reducer is registered for ndarray, which every other array would pay for: in containers they travel by value.
     """
-    if type(value).__module__.partition(".")[0] != "numpy" or getattr(value, "base", None) is None:
+    if str(type(value).__module__).partition(".")[0] != "numpy" or getattr(value, "base", None) is None:
         return None
     from picklesafe.handles.arrays import in_attribute
 

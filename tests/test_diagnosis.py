@@ -12,6 +12,7 @@ import pickle
 import re
 import sqlite3
 import types
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.reduction import ForkingPickler
@@ -131,6 +132,70 @@ def test_what_plain_pickle_sends_is_not_refused() -> None:
     assert arrived.kind == list[int] and type(arrived.proxy) is StandsForNothingYet
 
 
+def made_by_exec() -> Any:
+    names: dict[str, Any] = {}
+    exec("class Made:\n  def __reduce__(self): return str, ()", names)
+    return names["Made"]()
+
+
+class Nowhere:
+    __module__: Any = None
+
+    def __reduce__(self) -> Any:
+        return str, ("nowhere",)
+
+
+class Trips(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name == "__dictoffset__":
+            raise ValueError("not asked by pickle")
+        return super().__getattribute__(name)
+
+
+class TripsUs(metaclass=Trips):
+    def __eq__(self, other: object) -> bool:
+        return type(other) is TripsUs
+
+
+class Counts(collections.defaultdict[str, int]):
+    """Leaves out its default factory, and a key."""
+
+    def __init__(self, *pairs: Any) -> None:
+        super().__init__(lambda: 0, *pairs)
+
+    def __reduce__(self) -> Any:
+        return Counts, ({key: held for key, held in self.items() if type(key) is str},)
+
+
+class Points:
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Points and vars(other) == vars(self)
+
+
+POINTS = Points(3)
+
+
+SENT: dict[str, tuple[Callable[[], Any], Any]] = {
+    "method without a module": (made_by_exec, ""),
+    "class without a module": (Nowhere, "nowhere"),
+    "what nobody but picklesafe fails at": (TripsUs, TripsUs()),
+    "proxy, which arrives as what it stands for": (lambda: weakref.proxy(POINTS), POINTS),
+    "dictionary that leaves something out": (lambda: Counts({"a": 1, lambda: 1: 2}), {"a": 1}),
+}
+
+
+@pytest.mark.parametrize("kind", SENT)
+def test_it_arrives_as_with_plain_pickle(kind: str) -> None:
+    make, arrives = SENT[kind]
+    made = make()
+    for dataset in (Holder(it=made), Holder(it=Local(it=[made]))):
+        arrived = pickle.loads(pickle.dumps(dataset))
+        assert (arrived.it if dataset.it is made else arrived.it.it[0]) == arrives
+
+
 def a_closure_cell() -> Any:
     value = 1
     return (lambda: value).__closure__[0]  # type: ignore[index]
@@ -155,6 +220,9 @@ def file_of(**attributes: Any) -> File:
     vars(file).update(attributes)
     return file
 
+
+HOLDS_A_CELL = Local(cell=a_closure_cell())
+THIS_FILE = open(__file__)
 
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "code": (lambda: a_closure_cell.__code__, r": this code can't .*per_worker"),
@@ -181,6 +249,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "lock of multiprocessing": (multiprocessing.Lock, r": this multiprocessing\.synchronize\.Lock can't"),
     "initializer": (lambda: ThreadPoolExecutor(initializer=lambda: 1), ": a lambda"),
     "attribute of a file": (lambda: file_of(label=[lambda: 1]), r"\.label\[0\]: a lambda"),
+    "proxy": (lambda: weakref.proxy(HOLDS_A_CELL), r"\.cell: this cell"),
+    "proxy of a file": (lambda: [*map(weakref.proxy, (POINTS, THIS_FILE))], r"\[1\]: .*TextIOWrapper"),
     "file that holds itself": (lambda: _with(file := file_of(), me=[file]), r"\.me\[0\]: this .*File holds itself"),
 }
 
@@ -206,6 +276,20 @@ class TestWhateverThePicklerRefuses:
             for refused in (file["data"].ref, file["data"].regionref[:2], file.id.get_access_plist()):
                 with pytest.raises(NotWorkerSafeError, match=r"^Holder\.it\[0\]: this h5py\..* can't"):
                     pickle.dumps(Holder(it=[refused]))
+
+    def test_a_class_of_python_may_want_arguments_that_what_it_derives_from_does_not(self) -> None:
+        random = pytest.importorskip("numpy.random")
+
+        class Tagged(random.SeedSequence):  # type: ignore[misc]
+            def __new__(cls, tag: str) -> Any:
+                return super().__new__(cls)
+
+            def __init__(self, tag: str) -> None:
+                super().__init__(3)
+
+        Tagged.__qualname__ = "Tagged"
+        with mock.patch.dict(globals(), Tagged=Tagged):
+            assert type(pickle.loads(pickle.dumps(Holder(it=Tagged("x")))).it) is Tagged
 
     def test_a_file_in_an_iterator_is_refused_by_its_place(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("a\nb\n")

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from picklesafe import PickleSafeMixin
-from tests.forked import Box, Dropped, Holder, in_child
+from picklesafe import HandlePool, PickleSafeMixin
+from tests.forked import Box, Closed, Dropped, Holder, in_child
 from tests.workers import START_METHODS, in_worker
 
 pytestmark = pytest.mark.skipif("fork" not in START_METHODS, reason="this platform has no fork")
@@ -120,6 +120,39 @@ def test_what_a_resource_holds_is_not_written_by_a_child_that_ends(made: str, fi
     script = LOG.format(made=made, file=file)
     subprocess.run([sys.executable, "-c", script, str(log)], check=True, cwd=ROOT)
     assert log.read_text() == "the parent's\n"
+
+
+class Staged(Closed):
+    """Works on a copy, which is removed when it is closed."""
+
+    def close(self) -> None:
+        super().close()
+        os.unlink(self.name)
+
+
+class TestAChildClosesWhatItInherits:
+    @pytest.fixture
+    def copy(self, tmp_path: Path) -> Path:
+        (tmp_path / "copy").write_text("it")
+        return tmp_path / "copy"
+
+    def test_as_its_library_does_and_no_subclass(self, copy: Path) -> None:
+        dataset = Holder(it=Staged(str(copy)))
+        inherited = dataset.it
+        assert in_child(lambda: (dataset.it is not inherited, len(inherited.closed_by))) == (True, 1)
+        assert copy.exists()
+
+    def test_of_a_pool_too(self, copy: Path) -> None:
+        pool: HandlePool[Any] = HandlePool(Staged)
+        with pool[str(copy)] as inherited:
+            pass
+
+        def use() -> int:
+            with pool[str(copy)]:
+                return len(inherited.closed_by)
+
+        assert in_child(use) == 1
+        assert copy.exists()
 
 
 class TestWhatLooksAfterItself:

@@ -170,6 +170,19 @@ def test_a_reduce_that_gives_a_name_or_a_setter_copies_as_in_any_class() -> None
             assert journey(SetBySetter()).by_setter == {"x": 1}
 
 
+class Copies:
+    def __call__(self, memo: Any) -> str:
+        return "its copy"
+
+
+class CopiedByAnObject(PickleSafeMixin):
+    __deepcopy__ = Copies()
+
+
+def test_what_copies_an_object_may_be_no_method_of_its_class() -> None:
+    assert copy.deepcopy(CopiedByAnObject()) == "its copy"
+
+
 class DictFirst(dict, PickleSafeMixin):  # type: ignore[type-arg]
     def __init__(self, path: Path, step: int = 1) -> None:
         super().__init__(step=step)

@@ -54,9 +54,16 @@ def _name_or_filename(handle: Any) -> object:
 
 
 def close_it(handle: Any) -> None:
-    """How a handle is closed unless its type says otherwise."""
+    """How a handle is closed unless its type says otherwise: as its library does.
+
+    What a subclass does besides, as to remove a copy that it has made, is the parent's business.
+    """
+    library = library_class(type(handle))
     # Parts of a file have nothing to close: their file is closed for them.
-    getattr(handle, "close", lambda: None)()
+    if library is type(handle):
+        getattr(handle, "close", lambda: None)()
+    else:
+        getattr(library, "close", lambda handle: None)(handle)
 
 
 _registered: dict[str, HandleType] = {}
@@ -97,8 +104,9 @@ def register_handle(
         writes: given a handle, the mode in which it can write, or ""; a handle that can is refused in workers.
         same: given a handle, a hashable that is equal for all objects on one underlying handle.
         path: given a handle, the path of its file, for errors; by default its `name` or `filename`.
-        close: closes the handle in a forked child, for in_child="close"; by default calls its `close()`. What it
-            raises is raised when the handle is used there.
+        close: closes the handle in a forked child, for in_child="close"; by default calls its `close()`, of a
+            subclass's handle the one of the class that is registered. What it raises is raised when the handle is used
+            there.
         written_through: given a handle that can write, the descriptors by which it does, for libraries that write what
             is unwritten when the process ends, the child too; there these lead nowhere.
         survives: given an inherited handle in a forked child, whether it may be used there as it is after all, as a
