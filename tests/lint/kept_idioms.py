@@ -167,8 +167,21 @@ KEPT = {
             "@functools.lru_cache\ndef _open(self):\n    return open('x')",
         ),
     ),
+    "the first that opens, or an error": (
+        "PKS201",
+        Idiom("for one in path:\n    if one:\n        break\nelse:\n    raise ValueError\nself.file = open(one)"),
+    ),
+    "the third, or an error": (
+        "PKS201",
+        Idiom("i = 0\nfor one in path:\n    if i == 2:\n        break\n    i += 1\nelse:\n    raise ValueError\n"
+              "self.file = open(one)"),
+    ),
 }  # fmt: skip
 FREE = {
+    "closed after a loop that found it": Idiom(
+        "self.file = open(path)\nfor line in self.file:\n    if line:\n        break\nelse:\n    raise ValueError\n"
+        "self.file.close()\nself.file = None"
+    ),
     "read at once": Idiom("self.a = open(path).read()\nself.b = json.load(open(path))"),
     "lines": Idiom("self.lines = [line.strip() for line in open(path)]\nself.more = sorted(open(path))"),
     "with": Idiom("with open(path) as file:\n    self.lines = [line.strip() for line in file]"),

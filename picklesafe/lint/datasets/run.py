@@ -61,7 +61,8 @@ class Frame:
         function: it, or None for the top level.
         statement: the one that is being run.
         returned: the states at its ends so far, with what was returned.
-        left: the states in which the innermost loop is left.
+        broken: the states in which the innermost loop is left by `break`.
+        continued: those in which it goes on by `continue`.
     """
 
     def __init__(self, module: Module, function: Function | None) -> None:
@@ -69,7 +70,8 @@ class Frame:
         self.function = function
         self.statement: ast.stmt | None = None
         self.returned: list[tuple[State, Value]] = []
-        self.left: list[State] = []
+        self.broken: list[State] = []
+        self.continued: list[State] = []
 
 
 class Run:

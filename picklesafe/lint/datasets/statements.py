@@ -174,36 +174,54 @@ def _for(run: Run, node: ast.For | ast.AsyncFor) -> bool:
         assign(run, node.target, item, None)
         return block(run, node.body)
 
-    return _loop(run, body, node.orelse, sure=False)
+    return _loop(run, node, body, sure=False)
 
 
 def _while(run: Run, node: ast.While) -> bool:
     known = truth(evaluate(run, node.test))
     if known is False:
         return block(run, node.orelse)
-    return _loop(run, lambda: block(run, node.body), node.orelse, sure=known is True)
+    return _loop(run, node, lambda: block(run, node.body), sure=known is True)
 
 
-def _loop(run: Run, body: Callable[[], bool], orelse: Sequence[ast.stmt], sure: bool) -> bool:
+def _loop(run: Run, node: ast.For | ast.AsyncFor | ast.While, body: Callable[[], bool], sure: bool) -> bool:
     """Run the body once.
 
     Args:
         sure: whether it runs at all.
     """
-    before, outer = run.state, run.frame.left
-    run.frame.left = []
+    before, outer = run.state, (run.frame.broken, run.frame.continued)
+    run.frame.broken, run.frame.continued = [], []
     run.state = before.copy()
+    _forget_counters(run, node)
     through = body()
-    ends = [*run.frame.left, *([run.state] if through else []), *([] if sure else [before])]
-    run.frame.left = outer
-    if not ends:
-        return False
+    broken = run.frame.broken
+    ends = [*run.frame.continued, *([run.state] if through else []), *([] if sure else [before])]
+    run.frame.broken, run.frame.continued = outer
     run.state = _meeting(ends, before)
-    return block(run, orelse)
+    # Where it is left by `break`, `else` doesn't run.
+    if ends and block(run, node.orelse):
+        broken = [run.state, *broken]
+    run.state = _meeting(broken, run.state)
+    return bool(broken)
 
 
-def _leave(run: Run, node: ast.stmt) -> bool:
-    run.frame.left.append(run.state)
+def _forget_counters(run: Run, node: ast.AST) -> None:
+    """The second time around, a constant that the body changes is another one."""
+    for part in walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            known = run.state.names.get(part.id, UNKNOWN)
+            if all(isinstance(thing, Const) for thing in known):
+                run.state.names[part.id] = known | UNKNOWN
+
+
+def _break(run: Run, node: ast.Break) -> bool:
+    run.frame.broken.append(run.state)
+    return False
+
+
+def _continue(run: Run, node: ast.Continue) -> bool:
+    run.frame.continued.append(run.state)
     return False
 
 
@@ -319,8 +337,8 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], bool]] = {
     ast.For: _for,
     ast.AsyncFor: _for,
     ast.While: _while,
-    ast.Break: _leave,
-    ast.Continue: _leave,
+    ast.Break: _break,
+    ast.Continue: _continue,
     ast.Return: _return,
     ast.With: _with,
     ast.AsyncWith: _with,
