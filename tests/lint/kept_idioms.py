@@ -44,6 +44,15 @@ class Idiom(NamedTuple):
 
 
 _PARENT = "class Parent:\n    def __init__(self, path):\n        self.f = open(path)"
+_STATE = "def __getstate__(self):\n    state = self.__dict__.copy()\n"
+
+
+def _dropped(*lines: str) -> Idiom:
+    """A file that `__getstate__` drops."""
+    body = textwrap.indent("\n".join([*lines, "return state"]), " " * 4)
+    return Idiom("self.f = open(path)\nself.env = None", _STATE + body, head="import io")
+
+
 _READER = """
 class Reader:
     def __init__(self, file):
@@ -176,8 +185,29 @@ KEPT = {
         Idiom("i = 0\nfor one in path:\n    if i == 2:\n        break\n    i += 1\nelse:\n    raise ValueError\n"
               "self.file = open(one)"),
     ),
+    "a copy of the attributes": ("PKS201", _dropped("state = {k: v for k, v in state.items()}")),
+    "the attributes": ("PKS201", Idiom("self.f = open(path)", "def __getstate__(self):\n    return self.__dict__")),
+    "a state with something more": ("PKS201", _dropped("if self.env:\n    n = 1", "state['n'] = 1")),
 }  # fmt: skip
 FREE = {
+    "dropped if it is there": _dropped("try:\n    del state['f']\nexcept KeyError:\n    pass"),
+    "dropped by name": _dropped("for k in ('f', 'env'):\n    state[k] = None"),
+    "popped by name": _dropped("for k in self.NAMES:\n    if k in state:\n        state.pop(k)"),
+    "deleted by name": _dropped("for k in ('f', 'env'):\n    del state[k]"),
+    "dropped by type": _dropped(
+        "for k, v in self.__dict__.items():\n    if isinstance(v, io.IOBase):\n        state[k] = None"
+    ),
+    "dropped if the object has it": _dropped("if hasattr(self, 'f'):\n    state['f'] = None"),
+    "popped if the object has it": _dropped("if hasattr(self, 'f'):\n    state.pop('f')"),
+    "all keys but one": _dropped("state = {k: state[k] for k in state.keys() - {'f'}}"),
+    "replaced one by one": _dropped("state = {k: None if k == 'f' else v for k, v in state.items()}"),
+    "pairs without one": _dropped("state = dict((k, v) for k, v in state.items() if k != 'f')"),
+    "filtered": _dropped("state = dict(filter(lambda item: item[0] != 'f', state.items()))"),
+    "overwritten": _dropped("state.update(dict.fromkeys(('f', 'env')))"),
+    "dropped by a function": Idiom(
+        "self.f = open(path)", _STATE + "    drop(state, 'f')\n    return state",
+        head="def drop(state, *names):\n    for name in names:\n        state.pop(name, None)",
+    ),
     "closed after a loop that found it": Idiom(
         "self.file = open(path)\nfor line in self.file:\n    if line:\n        break\nelse:\n    raise ValueError\n"
         "self.file.close()\nself.file = None"

@@ -171,7 +171,6 @@ def filtered(run: Run, node: ast.DictComp) -> Value | None:
         or source.func.attr != "items"
         or not isinstance(generator.target, ast.Tuple)
         or not isinstance(node.value, ast.Name)
-        or not generator.ifs
     ):
         return None
     key, value = generator.target.elts

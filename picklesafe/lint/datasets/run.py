@@ -80,6 +80,9 @@ class Run:
     Args:
         project: that the code belongs to.
         assumed: how conditions come out that nobody can tell.
+
+    Attributes:
+        entered: the functions that were run so far.
     """
 
     def __init__(self, project: Project, assumed: dict[str, bool] | None = None) -> None:
@@ -90,6 +93,7 @@ class Run:
         self.frame: Frame
         self.stored: dict[Key, Stored] = {}
         self.made: dict[Obj, tuple[ast.AST, Module]] = {}
+        self.entered: list[ast.AST] = []
         self.closures: dict[int, dict[str, Value]] = {}
         self._lineages: dict[Class, Lineage] = {}
         self._running: list[ast.AST] = []
@@ -129,6 +133,7 @@ class Run:
         before = (self.__dict__.get("frame"), self.calls, self.state.names)
         self.frame = frame = Frame(module, function)
         self._running.append(node or module.source.tree)
+        self.entered.append(self._running[-1])
         if call is not None:
             self.calls = (*self.calls, id(call))
         try:
