@@ -44,6 +44,25 @@ class Idiom(NamedTuple):
 
 
 _PARENT = "class Parent:\n    def __init__(self, path):\n        self.f = open(path)"
+_STATE = "def __getstate__(self):\n    state = self.__dict__.copy()\n"
+
+
+def _dropped(*lines: str) -> Idiom:
+    """A file that `__getstate__` drops."""
+    body = textwrap.indent("\n".join([*lines, "return state"]), " " * 4)
+    return Idiom("self.f = open(path)\nself.env = None", _STATE + body, head="import io")
+
+
+def _closed(*lines: str, kept: str = "self.f = open(path)") -> Idiom:
+    """A file that `__init__` itself closes and drops, in a method of its own."""
+    body = textwrap.indent("\n".join(lines), " " * 4)
+    return Idiom(f"{kept}\nself.close()", "def close(self):\n" + body)
+
+
+def _emptied(*lines: str, kept: str = "self.fs = [open(one) for one in path]") -> Idiom:
+    return _closed(*lines, kept=kept)
+
+
 _READER = """
 class Reader:
     def __init__(self, file):
@@ -175,6 +194,21 @@ KEPT = {
     "the attributes of an HDF5 file": ("PKS201", Idiom("self.attributes = h5py.File(path).attrs")),
     "an array on a map": ("PKS202", Idiom("self.a = np.asarray(np.memmap(path))")),
     "an array on an mmap": ("PKS202", Idiom("self.a = np.frombuffer(mmap.mmap(open(path).fileno(), 0))")),
+    "the first that opens, or an error": (
+        "PKS201",
+        Idiom("for one in path:\n    if one:\n        break\nelse:\n    raise ValueError\nself.file = open(one)"),
+    ),
+    "the third, or an error": (
+        "PKS201",
+        Idiom("i = 0\nfor one in path:\n    if i == 2:\n        break\n    i += 1\nelse:\n    raise ValueError\n"
+              "self.file = open(one)"),
+    ),
+    "a copy of the attributes": ("PKS201", _dropped("state = {k: v for k, v in state.items()}")),
+    "the attributes": ("PKS201", Idiom("self.f = open(path)", "def __getstate__(self):\n    return self.__dict__")),
+    "a state with something more": ("PKS201", _dropped("if self.env:\n    n = 1", "state['n'] = 1")),
+    "closed if something else is there": ("PKS201", _closed("if hasattr(self, 'g'):\n    del self.f")),
+    "one of a list is closed": ("PKS201", _emptied("self.fs.pop().close()")),
+    "a loop over something else": ("PKS201", _emptied("for k in list(self.gs):\n    self.fs.pop(k)")),
 }  # fmt: skip
 FREE = {
     "what an iterator gives": Idiom(
@@ -198,6 +232,60 @@ FREE = {
         self.l = words(path)
         """,
         head="@functools.lru_cache\ndef words(path):\n    return list(map(str.strip, open(path)))",
+    ),
+    "closed if it isn't None": _closed(
+        "if getattr(self, 'f', None) is not None:\n    self.f.close()\n    self.f = None"
+    ),
+    "closed if there is one": _closed("if getattr(self, 'f', None):\n    self.f.close()\n    self.f = None"),
+    "closed if the object has it": _closed(
+        "if hasattr(self, 'f') and self.f is not None:\n    self.f.close()\n    self.f = None"
+    ),
+    "deleted if the object has it": _closed("if hasattr(self, 'f'):\n    del self.f"),
+    "one of two, deleted if the object has it": _closed(
+        "if hasattr(self, 'f'):\n    del self.f", kept="if path:\n    self.f = open(path)"
+    ),
+    "closed, whatever happens": _closed("try:\n    self.f.close()\n    self.f = None\nexcept Exception:\n    pass"),
+    "deleted, whatever happens": _closed("try:\n    del self.f\nexcept AttributeError:\n    pass"),
+    "deleted by a call": _closed("delattr(self, 'f')"),
+    "deleted by a list of names": _closed("for name in ('f', 'g'):\n    delattr(self, name)"),
+    "closed by another name": _closed(
+        "f = getattr(self, 'f', None)\nif f is not None:\n    f.close()\n    self.f = None"
+    ),
+    "popped one by one": _emptied("while self.fs:\n    self.fs.pop().close()"),
+    "popped until there is none": _emptied("while len(self.fs) > 0:\n    self.fs.pop().close()"),
+    "all deleted": _emptied("for f in self.fs:\n    f.close()\ndel self.fs[:]"),
+    "cleared": _emptied("for f in self.fs:\n    f.close()\nself.fs.clear()"),
+    "popped by key": _emptied(
+        "for k in list(self.fs):\n    self.fs.pop(k).close()", kept="self.fs = {one: open(one) for one in path}"
+    ),
+    "overwritten by key": _emptied(
+        "for k in self.fs:\n    self.fs[k].close()\n    self.fs[k] = None",
+        kept="self.fs = {one: open(one) for one in path}",
+    ),
+    "deleted by key": _emptied(
+        "d = self.fs\nfor k in sorted(d.keys()):\n    del d[k]", kept="self.fs = {1: open(path)}"
+    ),
+    "dropped if it is there": _dropped("try:\n    del state['f']\nexcept KeyError:\n    pass"),
+    "dropped by name": _dropped("for k in ('f', 'env'):\n    state[k] = None"),
+    "popped by name": _dropped("for k in self.NAMES:\n    if k in state:\n        state.pop(k)"),
+    "deleted by name": _dropped("for k in ('f', 'env'):\n    del state[k]"),
+    "dropped by type": _dropped(
+        "for k, v in self.__dict__.items():\n    if isinstance(v, io.IOBase):\n        state[k] = None"
+    ),
+    "dropped if the object has it": _dropped("if hasattr(self, 'f'):\n    state['f'] = None"),
+    "popped if the object has it": _dropped("if hasattr(self, 'f'):\n    state.pop('f')"),
+    "all keys but one": _dropped("state = {k: state[k] for k in state.keys() - {'f'}}"),
+    "replaced one by one": _dropped("state = {k: None if k == 'f' else v for k, v in state.items()}"),
+    "pairs without one": _dropped("state = dict((k, v) for k, v in state.items() if k != 'f')"),
+    "filtered": _dropped("state = dict(filter(lambda item: item[0] != 'f', state.items()))"),
+    "overwritten": _dropped("state.update(dict.fromkeys(('f', 'env')))"),
+    "dropped by a function": Idiom(
+        "self.f = open(path)", _STATE + "    drop(state, 'f')\n    return state",
+        head="def drop(state, *names):\n    for name in names:\n        state.pop(name, None)",
+    ),
+    "closed after a loop that found it": Idiom(
+        "self.file = open(path)\nfor line in self.file:\n    if line:\n        break\nelse:\n    raise ValueError\n"
+        "self.file.close()\nself.file = None"
     ),
     "read at once": Idiom("self.a = open(path).read()\nself.b = json.load(open(path))"),
     "lines": Idiom("self.lines = [line.strip() for line in open(path)]\nself.more = sorted(open(path))"),

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from picklesafe.lint.datasets.calls import ends
 from picklesafe.lint.datasets.openers import REFUSED, STUCK, Opener
+from picklesafe.lint.datasets.reducing import is_unclear
 from picklesafe.lint.datasets.run import Run, certain, key_of
 from picklesafe.lint.datasets.values import Box, Class, Function, Handle, Imported, Key, Obj, Thing, Value
 
@@ -92,8 +93,12 @@ class _Walk:
         before = self._run.state
         self._run.state = before.copy()
         seen = set(self._seen)
+        first = len(self._run.entered)
+        ways = ends(self._run, reducing, [], {}, reducing.node)
+        if any(map(is_unclear, self._run.entered[first:])):
+            ways = []
         # What one way out leaves in the object is nothing that another one returns.
-        for state, value in ends(self._run, reducing, [], {}, reducing.node):
+        for state, value in ways:
             self._run.state = state
             self._seen = set(seen)
             yield from self._of_value(value, sure, mended, obj)

@@ -8,7 +8,7 @@ from typing import Final
 
 from picklesafe.lint.datasets.openers import BUFFER, MEMMAP, REFUSED, SAFE, STUCK, TENSOR, Opener
 from picklesafe.lint.datasets.run import Run
-from picklesafe.lint.datasets.values import ANY, SOURCES, UNKNOWN, Box, Const, Handle, Obj, Plain, Value
+from picklesafe.lint.datasets.values import ANY, OTHER, SOURCES, UNKNOWN, Box, Const, Handle, Obj, Plain, Value
 
 _HOLDING: Final = frozenset(
     {"enumerate", "zip", "map", "filter", "reversed", "itertools.chain", "itertools.cycle", "itertools.islice"}
@@ -191,7 +191,9 @@ def _get(run: Run, arguments: Sequence[Value], node: ast.Call) -> Value:
             for thing in arguments[0]:
                 known = run.get(thing, name.value) if isinstance(thing, (Obj, Box)) else None
                 found |= known if known is not None else attribute(run, thing, name.value, node)
-    return found | (arguments[2] if len(arguments) > 2 else frozenset()) or UNKNOWN
+    if len(arguments) > 2 and not (found and OTHER not in found):
+        found |= arguments[2]
+    return found or UNKNOWN
 
 
 def filtered(run: Run, node: ast.DictComp) -> Value | None:
@@ -210,7 +212,6 @@ def filtered(run: Run, node: ast.DictComp) -> Value | None:
         or source.func.attr != "items"
         or not isinstance(generator.target, ast.Tuple)
         or not isinstance(node.value, ast.Name)
-        or not generator.ifs
     ):
         return None
     key, value = generator.target.elts

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 
 from picklesafe.lint.datasets.classes import decorators
+from picklesafe.lint.datasets.cleaning import asked, empty, owner_of
 from picklesafe.lint.datasets.expressions import evaluate
 from picklesafe.lint.datasets.run import Run
 from picklesafe.lint.datasets.values import NONE, Const, Handle, Obj, Plain, Thing, Value
@@ -21,6 +22,13 @@ def narrow(run: Run, test: ast.expr, outcome: bool) -> None:
                 narrow(run, part, outcome)
     elif isinstance(test, (ast.Name, ast.Attribute)):
         _keep(run, test, lambda thing: _may_be(thing, outcome))
+        if not outcome:
+            empty(run, test)
+    elif isinstance(test, ast.Call):
+        attribute = asked(test)
+        owner = owner_of(run, attribute) if attribute is not None else None
+        if owner is not None and isinstance(attribute, ast.Attribute) and not outcome:
+            run.state.remove(owner.key, attribute.attr)
     elif isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)) and _is_none(test.comparators):
         is_none = outcome is isinstance(test.ops[0], ast.Is)
         _keep(run, test.left, lambda thing: _may_be_none(thing) if is_none else thing != Const(None))

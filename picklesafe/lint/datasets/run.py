@@ -62,7 +62,8 @@ class Frame:
         function: it, or None for the top level.
         statement: the one that is being run.
         returned: the states at its ends so far, with what was returned.
-        left: the states in which the innermost loop is left.
+        broken: the states in which the innermost loop is left by `break`.
+        continued: those in which it goes on by `continue`.
     """
 
     def __init__(self, module: Module, function: Function | None) -> None:
@@ -70,7 +71,8 @@ class Frame:
         self.function = function
         self.statement: ast.stmt | None = None
         self.returned: list[tuple[State, Value]] = []
-        self.left: list[State] = []
+        self.broken: list[State] = []
+        self.continued: list[State] = []
 
 
 class Run:
@@ -79,6 +81,9 @@ class Run:
     Args:
         project: that the code belongs to.
         assumed: how conditions come out that nobody can tell.
+
+    Attributes:
+        entered: the functions that were run so far.
     """
 
     def __init__(self, project: Project, assumed: dict[str, bool] | None = None) -> None:
@@ -89,6 +94,7 @@ class Run:
         self.frame: Frame
         self.stored: dict[Key, Stored] = {}
         self.made: dict[Obj, tuple[ast.AST, Module]] = {}
+        self.entered: list[ast.AST] = []
         self.closures: dict[int, dict[str, Value]] = {}
         self._lineages: dict[Class, Lineage] = {}
         self._running: list[ast.AST] = []
@@ -128,6 +134,7 @@ class Run:
         before = (self.__dict__.get("frame"), self.calls, self.state.names)
         self.frame = frame = Frame(module, function)
         self._running.append(node or module.source.tree)
+        self.entered.append(self._running[-1])
         if call is not None:
             self.calls = (*self.calls, id(call))
         try:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from picklesafe.lint.datasets.cleaning import asked, cleans, drop_attributes, emptied, empty, outcome, plain
 from picklesafe.lint.datasets.expressions import elements, evaluate
 from picklesafe.lint.datasets.names import imports
 from picklesafe.lint.datasets.narrowing import narrow
@@ -41,6 +42,7 @@ def block(run: Run, statements: Sequence[ast.stmt]) -> bool:
 
 
 def _expression(run: Run, node: ast.Expr) -> bool:
+    drop_attributes(run, node.value)
     evaluate(run, node.value)
     return True
 
@@ -113,6 +115,8 @@ def _delete(run: Run, node: ast.Delete) -> bool:
             run.state.names.pop(target.id, None)
         elif isinstance(target, ast.Attribute):
             run.remove(evaluate(run, target.value), target.attr)
+        elif isinstance(target, ast.Subscript) and ast.unparse(target.slice) == ":":
+            empty(run, target.value)
         elif isinstance(target, ast.Subscript):
             for key in evaluate(run, target.slice):
                 if isinstance(key, Const):
@@ -121,15 +125,16 @@ def _delete(run: Run, node: ast.Delete) -> bool:
 
 
 def _if(run: Run, node: ast.If) -> bool:
-    known = truth(evaluate(run, node.test))
+    test = plain(node.test)
+    known = outcome(run, test)
     if known is not None:
         return block(run, node.body if known else node.orelse)
 
     def way(outcome: bool) -> bool:
-        narrow(run, node.test, outcome)
+        narrow(run, test, outcome)
         return block(run, node.body if outcome else node.orelse)
 
-    known = run.conditions.ask(node.test) if _is_lasting(run, node.test) else None
+    known = run.conditions.ask(test) if _is_lasting(run, test) else None
     if known is not None:
         return way(known)
     return _either(run, [lambda: way(True), lambda: way(False)])
@@ -137,7 +142,8 @@ def _if(run: Run, node: ast.If) -> bool:
 
 def _is_lasting(run: Run, test: ast.expr) -> bool:
     """Whether a condition is likely to come out alike the next time: not if it asks for what is opened and closed."""
-    for node in walk(test):
+    for part in walk(test):
+        node = asked(part) or part if isinstance(part, ast.expr) else part
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             for owner in run.state.names.get(node.value.id, ()):
                 held = run.get(owner, node.attr) if isinstance(owner, Obj) else None
@@ -174,36 +180,68 @@ def _for(run: Run, node: ast.For | ast.AsyncFor) -> bool:
         assign(run, node.target, item, None)
         return block(run, node.body)
 
-    return _loop(run, body, node.orelse, sure=False)
+    def after() -> None:
+        for container in emptied(node):
+            empty(run, container)
+
+    listed = node.iter.elts if isinstance(node.iter, (ast.Tuple, ast.List)) else ()
+    return _loop(run, node, body, after, sure=any(type(one) is not ast.Starred for one in listed))
 
 
 def _while(run: Run, node: ast.While) -> bool:
-    known = truth(evaluate(run, node.test))
+    test = plain(node.test)
+    known = outcome(run, test)
     if known is False:
         return block(run, node.orelse)
-    return _loop(run, lambda: block(run, node.body), node.orelse, sure=known is True)
+    return _loop(run, node, lambda: block(run, node.body), lambda: narrow(run, test, False), sure=known is True)
 
 
-def _loop(run: Run, body: Callable[[], bool], orelse: Sequence[ast.stmt], sure: bool) -> bool:
+def _loop(
+    run: Run,
+    node: ast.For | ast.AsyncFor | ast.While,
+    body: Callable[[], bool],
+    after: Callable[[], None],
+    sure: bool,
+) -> bool:
     """Run the body once.
 
     Args:
+        after: what holds once there is no more to do.
         sure: whether it runs at all.
     """
-    before, outer = run.state, run.frame.left
-    run.frame.left = []
+    before, outer = run.state, (run.frame.broken, run.frame.continued)
+    run.frame.broken, run.frame.continued = [], []
     run.state = before.copy()
+    _forget_counters(run, node)
     through = body()
-    ends = [*run.frame.left, *([run.state] if through else []), *([] if sure else [before])]
-    run.frame.left = outer
-    if not ends:
-        return False
+    broken = run.frame.broken
+    ends = [*run.frame.continued, *([run.state] if through else []), *([] if sure else [before])]
+    run.frame.broken, run.frame.continued = outer
     run.state = _meeting(ends, before)
-    return block(run, orelse)
+    after()
+    # Where it is left by `break`, `else` doesn't run.
+    if ends and block(run, node.orelse):
+        broken = [run.state, *broken]
+    run.state = _meeting(broken, run.state)
+    return bool(broken)
 
 
-def _leave(run: Run, node: ast.stmt) -> bool:
-    run.frame.left.append(run.state)
+def _forget_counters(run: Run, node: ast.AST) -> None:
+    """The second time around, a constant that the body changes is another one."""
+    for part in walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            known = run.state.names.get(part.id, UNKNOWN)
+            if all(isinstance(thing, Const) for thing in known):
+                run.state.names[part.id] = known | UNKNOWN
+
+
+def _break(run: Run, node: ast.Break) -> bool:
+    run.frame.broken.append(run.state)
+    return False
+
+
+def _continue(run: Run, node: ast.Continue) -> bool:
+    run.frame.continued.append(run.state)
     return False
 
 
@@ -264,7 +302,7 @@ def _try(run: Run, node: ast.Try) -> bool:
     through = block(run, node.body)
     ends = []
     # An exception may come before any of the statements, or after them.
-    broken = before.joined(run.state)
+    broken = run.state.copy() if through and cleans(node.body) else before.joined(run.state)
     if through and block(run, node.orelse):
         ends.append(run.state)
     for handler in node.handlers:
@@ -319,8 +357,8 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Run, Any], bool]] = {
     ast.For: _for,
     ast.AsyncFor: _for,
     ast.While: _while,
-    ast.Break: _leave,
-    ast.Continue: _leave,
+    ast.Break: _break,
+    ast.Continue: _continue,
     ast.Return: _return,
     ast.With: _with,
     ast.AsyncWith: _with,
