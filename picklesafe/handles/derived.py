@@ -131,6 +131,7 @@ def _refuse_itself(handle: Any, attributes: dict[str, Any]) -> None:
 
 _BUDGET = 2000
 _METHODS = (MethodType, BuiltinMethodType)
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
 def _leads_to(handle: Any, value: Any) -> bool:
@@ -144,7 +145,7 @@ def _leads_to(handle: Any, value: Any) -> bool:
             return True
         if id(value) not in seen:
             seen[id(value)] = value
-            found += islice(_within(value), _BUDGET)
+            found += islice((held for held in _within(value) if type(held) not in _ATOMS), _BUDGET)
     return False
 
 

@@ -207,7 +207,7 @@ def test_one_that_holds_itself_is_refused_with_its_place(tmp_path: Path) -> None
 class HoldingMembers(zipfile.ZipFile):
     def __init__(self, path: Path, deep: bool) -> None:
         super().__init__(path)
-        self.member: Any = {"a": [self.open("a")]} if deep else self.open("a")
+        self.member: Any = {"a": [*range(5000), self.open("a")]} if deep else self.open("a")
 
 
 @pytest.mark.parametrize("deep", [False, True])
