@@ -215,6 +215,7 @@ FREE = {
         "if hasattr(self, 'f'):\n    del self.f", kept="if path:\n    self.f = open(path)"
     ),
     "closed, whatever happens": _closed("try:\n    self.f.close()\n    self.f = None\nexcept Exception:\n    pass"),
+    "closed with a word": _closed("try:\n    print(1)\n    self.f.close()\n    del self.f\nexcept OSError:\n    pass"),
     "deleted, whatever happens": _closed("try:\n    del self.f\nexcept AttributeError:\n    pass"),
     "deleted by a call": _closed("delattr(self, 'f')"),
     "deleted by a list of names": _closed("for name in ('f', 'g'):\n    delattr(self, name)"),
@@ -249,6 +250,7 @@ FREE = {
     "pairs without one": _dropped("state = dict((k, v) for k, v in state.items() if k != 'f')"),
     "filtered": _dropped("state = dict(filter(lambda item: item[0] != 'f', state.items()))"),
     "overwritten": _dropped("state.update(dict.fromkeys(('f', 'env')))"),
+    "handed to somebody": _dropped("from elsewhere import strip", "strip(state)"),
     "dropped by a function": Idiom(
         "self.f = open(path)", _STATE + "    drop(state, 'f')\n    return state",
         head="def drop(state, *names):\n    for name in names:\n        state.pop(name, None)",
