@@ -224,6 +224,7 @@ FREE = {
     ),
     "popped one by one": _emptied("while self.fs:\n    self.fs.pop().close()"),
     "popped until there is none": _emptied("while len(self.fs) > 0:\n    self.fs.pop().close()"),
+    "popped forever": _emptied("while True:\n    if not self.fs:\n        break\n    self.fs.pop().close()"),
     "all deleted": _emptied("for f in self.fs:\n    f.close()\ndel self.fs[:]"),
     "cleared": _emptied("for f in self.fs:\n    f.close()\nself.fs.clear()"),
     "popped by key": _emptied(
