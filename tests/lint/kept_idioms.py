@@ -245,6 +245,7 @@ FREE = {
         "if hasattr(self, 'f'):\n    del self.f", kept="if path:\n    self.f = open(path)"
     ),
     "closed, whatever happens": _closed("try:\n    self.f.close()\n    self.f = None\nexcept Exception:\n    pass"),
+    "closed with a word": _closed("try:\n    print(1)\n    self.f.close()\n    del self.f\nexcept OSError:\n    pass"),
     "deleted, whatever happens": _closed("try:\n    del self.f\nexcept AttributeError:\n    pass"),
     "deleted by a call": _closed("delattr(self, 'f')"),
     "deleted by a list of names": _closed("for name in ('f', 'g'):\n    delattr(self, name)"),
@@ -253,6 +254,7 @@ FREE = {
     ),
     "popped one by one": _emptied("while self.fs:\n    self.fs.pop().close()"),
     "popped until there is none": _emptied("while len(self.fs) > 0:\n    self.fs.pop().close()"),
+    "popped forever": _emptied("while True:\n    if not self.fs:\n        break\n    self.fs.pop().close()"),
     "all deleted": _emptied("for f in self.fs:\n    f.close()\ndel self.fs[:]"),
     "cleared": _emptied("for f in self.fs:\n    f.close()\nself.fs.clear()"),
     "popped by key": _emptied(
@@ -279,6 +281,7 @@ FREE = {
     "pairs without one": _dropped("state = dict((k, v) for k, v in state.items() if k != 'f')"),
     "filtered": _dropped("state = dict(filter(lambda item: item[0] != 'f', state.items()))"),
     "overwritten": _dropped("state.update(dict.fromkeys(('f', 'env')))"),
+    "handed to somebody": _dropped("from elsewhere import strip", "strip(state)"),
     "dropped by a function": Idiom(
         "self.f = open(path)", _STATE + "    drop(state, 'f')\n    return state",
         head="def drop(state, *names):\n    for name in names:\n        state.pop(name, None)",

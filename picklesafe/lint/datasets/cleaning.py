@@ -12,6 +12,7 @@ from picklesafe.lint.datasets.values import OTHER, UNKNOWN, Box, Const, Obj, Val
 from picklesafe.lint.trees import remembered, walk
 
 _CLEANING = frozenset({"clear", "pop", "flush", "release", "shutdown", "terminate", "join", "unlink", "quit"})
+_SAYING = frozenset({"debug", "info", "warning", "error", "exception", "log", "warn"})
 _LISTING = frozenset({"list", "tuple", "sorted", "range", "len", "enumerate", "keys", "items", "copy"})
 _NEVER_EMPTY = frozenset({"generator", "iterator", "stack"})
 
@@ -182,6 +183,7 @@ def _is_cleaning(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         function = statement.value.func
         if isinstance(function, ast.Name):
-            return function.id in ("delattr", "setattr")
-        return isinstance(function, ast.Attribute) and (function.attr in _CLEANING or "close" in function.attr)
+            return function.id in ("delattr", "setattr", "print")
+        name = function.attr if isinstance(function, ast.Attribute) else ""
+        return name in _CLEANING | _SAYING or "close" in name
     return isinstance(statement, (ast.Pass, ast.Delete))

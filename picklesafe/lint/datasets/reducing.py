@@ -26,7 +26,8 @@ def is_unclear(function: ast.AST) -> bool:
     branches = [node for node in _own(body) if isinstance(node, _BRANCHES)]
     if any(_changes(node) for branch in branches for node in walk(branch)):
         return True
-    return any(_picks(node) for node in _own(body))
+    returned = {ast.unparse(node.value) for node in _own(body) if isinstance(node, ast.Return) and node.value}
+    return any(_picks(node) or _hands_over(node, returned) for node in _own(body))
 
 
 def _own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -51,6 +52,13 @@ def _picks(node: ast.AST) -> bool:
         return not _is_plain(node)
     # `dict((k, v) for …)`
     return isinstance(node, (ast.ListComp, ast.GeneratorExp)) and isinstance(node.elt, ast.Tuple)
+
+
+def _hands_over(node: ast.AST, returned: set[str]) -> bool:
+    """Whether what is returned goes through `strip(state)`, which may do anything to it."""
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    return any(ast.unparse(argument) in returned for argument in node.value.args)
 
 
 def _takes(call: ast.Call) -> bool:

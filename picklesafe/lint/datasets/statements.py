@@ -193,7 +193,11 @@ def _while(run: Run, node: ast.While) -> bool:
     known = outcome(run, test)
     if known is False:
         return block(run, node.orelse)
-    return _loop(run, node, lambda: block(run, node.body), lambda: narrow(run, test, False), sure=known is True)
+    # `while True: if not files: break` is left only where there are no files.
+    first = node.body[0]
+    leaves = isinstance(first, ast.If) and isinstance(first.body[0], ast.Break) and isinstance(test, ast.Constant)
+    last = plain(first.test) if leaves and isinstance(first, ast.If) else test
+    return _loop(run, node, lambda: block(run, node.body), lambda: narrow(run, last, leaves), sure=known is True)
 
 
 def _loop(
