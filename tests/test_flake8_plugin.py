@@ -31,7 +31,21 @@ class Found(NamedTuple):
 
 def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "flake8", "--isolated", "--select=PKS,E9", *arguments]
-    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, text=True, encoding="utf-8")
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _run(command, folder, stdin, timeout=20)
+        except subprocess.TimeoutExpired:
+            pass
+    return _run(command, folder, stdin)
+
+
+# flake8 ends its processes at an error by multiprocessing's Pool.terminate, which now and then waits for a lock that one
+# of them held when it was killed.
+_ATTEMPTS = 3
+
+
+def _run(command: list[str], folder: Path, stdin: str, **options: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, text=True, encoding="utf-8", **options)
 
 
 def flake8(folder: Path, *arguments: str, stdin: str = "") -> list[Found]:
