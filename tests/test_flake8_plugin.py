@@ -39,8 +39,8 @@ def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedP
     return _run(command, folder, stdin)
 
 
-# flake8 ends its processes at an error by multiprocessing's Pool.terminate, which now and then waits for a lock that one
-# of them held when it was killed.
+# flake8 ends its processes at an error by multiprocessing's Pool.terminate, which now and then waits for a lock that
+# one of them held when it was killed.
 _ATTEMPTS = 3
 
 
