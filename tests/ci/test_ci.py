@@ -163,7 +163,6 @@ class TestAction:
         assert runner.check(PATHS=f"{name}.py").returncode == 0
         assert not (runner.folder / "repository" / "stolen").exists()
 
-    @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="takes ten seconds, and is pip's work: once is enough")
     def test_it_installs_itself(self, runner: Runner) -> None:
         done = runner.run("install", VERSION="")
         assert done.returncode == 0, done.stderr
