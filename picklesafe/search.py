@@ -153,7 +153,7 @@ def children(node: Node, bounds: Bounds) -> Iterator[Node]:
         yield Node(value.func, node, ".func")
         yield from (Node(held, node, f".args[{i}]") for i, held in enumerate(value.args))
         yield from (Node(held, node, f".keywords[{key!r}]") for key, held in value.keywords.items())
-    elif cls is MethodType or (cls is BuiltinFunctionType and type(value.__self__) is not ModuleType):
+    elif cls is MethodType or (issubclass(cls, BuiltinFunctionType) and type(value.__self__) is not ModuleType):
         yield Node(value.__self__, node, ".__self__")
     elif cls in _CONTAINERS:
         yield from _elements(node, value, cls, bounds)

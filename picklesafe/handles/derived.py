@@ -131,6 +131,7 @@ def _refuse_itself(handle: Any, attributes: dict[str, Any]) -> None:
 
 _BUDGET = 2000
 _METHODS = (MethodType, BuiltinMethodType)
+"""Subclasses too: from Python 3.12 on, many methods written in C are of one."""
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
@@ -141,7 +142,7 @@ def _leads_to(handle: Any, value: Any) -> bool:
     found = [value]
     while found and len(seen) < _BUDGET:
         value = found.pop()
-        if value is handle or (type(value) in _METHODS and value.__self__ is handle):
+        if value is handle or (issubclass(type(value), _METHODS) and value.__self__ is handle):
             return True
         if id(value) not in seen:
             seen[id(value)] = value

@@ -9,7 +9,6 @@ import io
 import lzma
 import mmap
 import pickle
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -200,8 +199,7 @@ class Calling(Raw):
 def test_one_that_holds_itself_is_refused_with_its_place(tmp_path: Path) -> None:
     plain(tmp_path / "file")
     file = Calling("a", tmp_path / "file")
-    # From 3.12 on deepcopy is a RecursionError before anybody can say why.
-    for send in (pickle.dumps, copy.deepcopy)[: 1 if sys.version_info >= (3, 12) else 2]:
+    for send in (pickle.dumps, copy.deepcopy):
         with pytest.raises(NotWorkerSafeError, match=r"^Holding\.files\[0\].*: this .*Calling holds itself"):
             send(Holding(files=[file]))
 
